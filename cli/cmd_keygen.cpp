@@ -19,7 +19,9 @@
 #include "cli/config_options.hpp"
 #include "cli/json_option.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/hmac.hpp"
+#include "core/model/agent_id.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -48,7 +50,7 @@ Status check_id(const std::string& id, bool any) {
     constexpr std::size_t kLongest = 64;
     constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     if (any) {
-        if (is_agent_id(id)) return {};
+        if (is_valid_agent_id(id)) return {};
         return fail(
             usage(id.substr(0, kLongest), "no server takes this id: 1 to 128 visible ASCII characters"));
     }
@@ -77,14 +79,14 @@ Status read_ids(std::istream& in, const std::string& name, std::vector<std::stri
 Result<std::vector<std::string>> collect_ids(const KeygenOptions& options, Io& io) {
     std::vector<std::string> ids = options.agents;
     if (options.agents_file == "-") {
-        if (Status read = read_ids(io.in, "standard input", ids); !read) return fail(std::move(read).error());
+        IOSWARM_DO(read_ids(io.in, "standard input", ids));
     } else if (!options.agents_file.empty()) {
         std::ifstream file(options.agents_file);
         if (!file) return fail(errno_error(errno, "cannot read the agent ids", options.agents_file));
-        if (Status read = read_ids(file, options.agents_file, ids); !read) return fail(std::move(read).error());
+        IOSWARM_DO(read_ids(file, options.agents_file, ids));
     }
     for (const std::string& id : ids) {
-        if (Status checked = check_id(id, options.any_id); !checked) return fail(std::move(checked).error());
+        IOSWARM_DO(check_id(id, options.any_id));
     }
     return ids;
 }

@@ -20,8 +20,8 @@
 namespace ioswarm::cli {
 namespace {
 
-/// Returns false when the file accepts no more, either for now or for good.
-bool write_all(int fd, std::string_view text) {
+/// Unlike write_all(), it waits when the stream is full. Returns false when the stream accepts no more.
+bool write_waiting(int fd, std::string_view text) {
     while (!text.empty()) {
         const ssize_t put = ::write(fd, text.data(), text.size());
         if (put >= 0) {
@@ -115,7 +115,7 @@ void LogWriter::State::run() {
 }
 
 bool LogWriter::State::write(const LogLine& line) const {
-    return write_all(fd, render(line, style));
+    return write_waiting(fd, render(line, style));
 }
 
 void LogWriter::State::tell_dropped(std::uint64_t count) const {

@@ -47,17 +47,14 @@ void block_hangup() {
 SignalReader::SignalReader(SignalPlan plan) : plan_(std::move(plan)) {
     const sigset_t set = set_of({SIGINT, SIGTERM, SIGHUP});
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    signals_fd_ = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    over_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    over_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     thread_ = std::jthread([this] { run(); });
 }
 
 SignalReader::~SignalReader() {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t told = ::write(over_fd_, &one, sizeof one);
+    raise_event(over_.get());
     thread_.join();
-    ::close(signals_fd_);
-    ::close(over_fd_);
 }
 
 ExitCode SignalReader::exit_code(ExitCode otherwise) const noexcept {
@@ -80,7 +77,7 @@ void SignalReader::run() {
             continue;
         }
         signalfd_siginfo info;
-        if (::read(signals_fd_, &info, sizeof info) == sizeof info)
+        if (::read(signals_.get(), &info, sizeof info) == sizeof info)
             on_signal(static_cast<int>(info.ssi_signo), now);
     }
 }
@@ -93,7 +90,7 @@ bool SignalReader::wait_for_event(SteadyTime now) const {
     int timeout_ms = -1;
     if (until != SteadyTime::max())
         timeout_ms = static_cast<int>(std::chrono::ceil<milliseconds>(std::max(until - now, {})).count());
-    std::array<pollfd, 2> fds{{{over_fd_, POLLIN, 0}, {hears ? signals_fd_ : -1, POLLIN, 0}}};
+    std::array<pollfd, 2> fds{{{over_.get(), POLLIN, 0}, {hears ? signals_.get() : -1, POLLIN, 0}}};
     if (::poll(fds.data(), fds.size(), timeout_ms) < 0) return errno == EINTR;
     return (fds[0].revents & POLLIN) == 0;
 }
@@ -114,7 +111,7 @@ void SignalReader::on_signal(int signal, SteadyTime now) {
 
 void SignalReader::discard_signals() const {
     signalfd_siginfo info;
-    while (::read(signals_fd_, &info, sizeof info) == sizeof info) {
+    while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
     }
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "cli/exit_code.hpp"
+#include "core/base/descriptor.hpp"
 #include "core/base/log.hpp"
 
 namespace ioswarm::cli {
@@ -66,8 +67,8 @@ class SignalReader {
     const SignalPlan plan_;
     std::stop_source stop_;
     std::atomic<int> signal_ = 0;  ///< first signal that asked for the end; 0 = none yet
-    int signals_fd_;
-    int over_fd_;  ///< readable once the destructor has begun
+    Descriptor signals_;
+    Descriptor over_;  ///< readable once the destructor has begun
     /// End of the pause that run() describes; used by the reader's thread only, as is the next field.
     SteadyTime counts_again_ = SteadyTime::min();
     SteadyTime deadline_ = SteadyTime::max();  ///< when the whole process must have ended

@@ -14,6 +14,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/atomic_file.hpp"
+#include "core/base/descriptor.hpp"
+#include "core/base/sync_folder.hpp"
 #include "core/base/try.hpp"
 #include "core/crypto/secp256k1.hpp"
 #include "core/sqlite/private_file.hpp"
@@ -179,24 +181,6 @@ const SentEntry* last_success(const std::vector<SentEntry>& entries, std::string
     return found == entries.rend() ? nullptr : &*found;
 }
 
-SentJournal::SentJournal(SentJournal&& other) noexcept
-    : lock_(std::move(other.lock_)),
-      path_(std::move(other.path_)),
-      fd_(std::exchange(other.fd_, -1)),
-      entries_(std::move(other.entries_)) {}
-
-SentJournal& SentJournal::operator=(SentJournal&& other) noexcept {
-    std::swap(lock_, other.lock_);
-    std::swap(path_, other.path_);
-    std::swap(fd_, other.fd_);
-    std::swap(entries_, other.entries_);
-    return *this;
-}
-
-SentJournal::~SentJournal() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
 Result<SentJournal> SentJournal::open(const std::filesystem::path& directory, std::uint64_t chain_id,
                                       const Address& wallet) {
     std::error_code ignored;
@@ -210,18 +194,17 @@ Result<SentJournal> SentJournal::open(const std::filesystem::path& directory, st
     auto lock = LockFile::acquire(directory / (name + ".lock"));
     if (!lock) return of_journal(std::move(lock).error());
     const std::string path = (directory / (name + ".jsonl")).string();
-    const int fd =
-        ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    if (fd < 0) return fail(errno_error(errno, kCannotKeep, path));
-    SentJournal out(std::move(*lock), path, fd);
-    IOSWARM_DO(check_journal_file(fd, path));
-    if (Status synced = sync_directory(directory); !synced) return of_journal(std::move(synced).error());
+    IOSWARM_TRY(auto file,
+                open_file(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, kCannotKeep, 0600));
+    IOSWARM_DO(check_journal_file(file.get(), path));
+    if (Status synced = sync_folder(directory.string()); !synced) return of_journal(std::move(synced).error());
     const auto text = read_file(path, kMaxJournal);
     if (!text) return of_journal(text.error());
     IOSWARM_TRY(auto read, read_journal(*text, path));
     IOSWARM_DO(check_open_entry(read.entries, path, chain_id, wallet));
-    if (read.whole < text->size() && ::ftruncate(fd, static_cast<off_t>(read.whole)) != 0)
+    if (read.whole < text->size() && ::ftruncate(file.get(), static_cast<off_t>(read.whole)) != 0)
         return fail(errno_error(errno, kCannotKeep, path));
+    SentJournal out(std::move(*lock), path, std::move(file));
     out.entries_ = std::move(read.entries);
     return out;
 }
@@ -238,20 +221,13 @@ Result<std::vector<SentEntry>> SentJournal::peek(const std::filesystem::path& di
 
 Status SentJournal::append(const SentEntry& entry) {
     const std::string line = entry_json(entry).dump() + "\n";
-    const off_t before = ::lseek(fd_, 0, SEEK_END);
-    std::size_t written = 0;
-    while (written < line.size()) {
-        const ssize_t got = ::write(fd_, line.data() + written, line.size() - written);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) {
-            const int why = got < 0 ? errno : EIO;
-            if (before >= 0 && ::ftruncate(fd_, before) != 0) ::close(std::exchange(fd_, -1));
-            return fail(errno_error(why, kCannotKeep, path_));
-        }
-        written += static_cast<std::size_t>(got);
+    const off_t before = ::lseek(file_.get(), 0, SEEK_END);
+    if (Status written = write_all(file_.get(), as_bytes(line), kCannotKeep, path_); !written) {
+        // Half a line in the middle of the journal would make it unreadable.
+        if (before >= 0 && ::ftruncate(file_.get(), before) != 0) file_.reset();
+        return written;
     }
-    if (::fdatasync(fd_) != 0) return fail(errno_error(errno, kCannotKeep, path_));
-    return {};
+    return sync_file(file_.get(), kCannotKeep, path_);
 }
 
 const SentEntry* SentJournal::open_entry() const noexcept {

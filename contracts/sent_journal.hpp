@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "contracts/chain_types.hpp"
+#include "core/base/descriptor.hpp"
 #include "core/base/result.hpp"
 #include "core/crypto/eth_tx.hpp"
 #include "core/sqlite/lock_file.hpp"
@@ -64,9 +65,6 @@ class SentJournal {
     /// if there is no journal. Errors: data_loss, io, permission_denied.
     [[nodiscard]] static Result<std::vector<SentEntry>> peek(const std::filesystem::path& directory,
                                                              std::uint64_t chain_id, const Address& wallet);
-    SentJournal(SentJournal&& other) noexcept;
-    SentJournal& operator=(SentJournal&& other) noexcept;
-    ~SentJournal();
 
     [[nodiscard]] const std::vector<SentEntry>& entries() const noexcept { return entries_; }
     /// The open entry, of which there is at most one; null if there is none.
@@ -87,13 +85,13 @@ class SentJournal {
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
   private:
-    SentJournal(LockFile lock, std::string path, int fd)
-        : lock_(std::move(lock)), path_(std::move(path)), fd_(fd) {}
+    SentJournal(LockFile lock, std::string path, Descriptor file)
+        : lock_(std::move(lock)), path_(std::move(path)), file_(std::move(file)) {}
     [[nodiscard]] Status append(const SentEntry& entry);
 
     LockFile lock_;
     std::string path_;
-    int fd_ = -1;
+    Descriptor file_;
     std::vector<SentEntry> entries_;
 };
 

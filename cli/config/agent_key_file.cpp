@@ -12,6 +12,8 @@
 
 #include "cli/config/secret_file.hpp"
 #include "cli/config/value.hpp"
+#include "core/base/try.hpp"
+#include "core/model/agent_id.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -45,7 +47,8 @@ Result<std::vector<AgentKey>> parse_agent_keys(std::string_view text, const std:
         if (line.empty()) continue;
         if (line.starts_with(kAgentLine)) {
             agent_id = without_blanks(line.substr(kAgentLine.size()));
-            if (!is_agent_id(agent_id)) return fail(no_keys(name, fmt::format("line {}: no agent id", number)));
+            if (!is_valid_agent_id(agent_id))
+                return fail(no_keys(name, fmt::format("line {}: no agent id", number)));
             continue;
         }
         if (line.starts_with(kKeyLine)) line = without_blanks(line.substr(kKeyLine.size()));
@@ -81,19 +84,17 @@ Status write_key_file(const std::string& path, std::string_view text) {
 
 Result<std::vector<AgentKey>> read_agent_keys(const std::string& path,
                                               const std::optional<std::string>& credentials_directory) {
-    const auto content = read_private_file(path, kMaxKeyFileBytes, credentials_directory);
-    if (!content) return fail(content.error());
-    return parse_agent_keys(content->text(), path);
+    IOSWARM_TRY(const auto content, read_private_file(path, kMaxKeyFileBytes, credentials_directory));
+    return parse_agent_keys(content.text(), path);
 }
 
 Result<AgentKey> read_agent_key(const std::string& path,
                                 const std::optional<std::string>& credentials_directory) {
-    auto keys = read_agent_keys(path, credentials_directory);
-    if (!keys) return fail(std::move(keys).error());
-    if (keys->size() > 1)
+    IOSWARM_TRY(auto keys, read_agent_keys(path, credentials_directory));
+    if (keys.size() > 1)
         return fail(
-            no_keys(path, fmt::format("it holds the keys of {} agents, and one is needed", keys->size())));
-    return std::move(keys->front());
+            no_keys(path, fmt::format("it holds the keys of {} agents, and one is needed", keys.size())));
+    return std::move(keys.front());
 }
 
 }  // namespace ioswarm::cli

@@ -13,6 +13,7 @@
 #include "cli/config/secret_file.hpp"
 #include "cli/config/suggest.hpp"
 #include "cli/config/value.hpp"
+#include "core/base/ip_network.hpp"
 #include "core/crypto/hmac.hpp"
 #include "core/diffs/diff_file.hpp"
 

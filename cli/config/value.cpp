@@ -5,8 +5,6 @@
 #include <array>
 #include <charconv>
 
-#include <arpa/inet.h>
-
 #include <fmt/format.h>
 
 #include "cli/config/keys.hpp"
@@ -15,6 +13,7 @@
 #include "core/base/text.hpp"
 #include "core/crypto/address.hpp"
 #include "core/crypto/hmac.hpp"
+#include "core/model/agent_id.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -65,7 +64,7 @@ std::string check_form(const KeyRow& key, std::string_view text) {
         case KeyForm::http_urls:
             return parse_http_urls(text) ? "" : "is not " + describe_type(key);
         case KeyForm::agent_id:
-            return is_agent_id(text) ? "" : "is not 1 to 128 characters of visible ASCII";
+            return is_valid_agent_id(text) ? "" : "is not 1 to 128 characters of visible ASCII";
         case KeyForm::log_levels: {
             const auto levels = parse_log_levels(text);
             return levels ? "" : fmt::format("has '{}': {}", levels.error().which, levels.error().why);
@@ -283,14 +282,7 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
 }
 
 bool is_ip(std::string_view text) {
-    std::array<unsigned char, sizeof(in6_addr)> out{};
-    const std::string terminated(text);
-    return inet_pton(AF_INET, terminated.c_str(), out.data()) == 1 ||
-           inet_pton(AF_INET6, terminated.c_str(), out.data()) == 1;
-}
-
-bool is_loopback(std::string_view ip) {
-    return ip == "::1" || (ip.starts_with("127.") && is_ip(ip));
+    return parse_ip(std::string(text)).has_value();
 }
 
 bool is_http_url(std::string_view text) {
@@ -366,11 +358,6 @@ std::string without_credentials(std::string_view url) {
     const std::size_t at = url.substr(0, authority_end).rfind('@');
     if (at == std::string_view::npos || at < host) return std::string(url);
     return fmt::format("{}********{}", url.substr(0, host), url.substr(at));
-}
-
-bool is_agent_id(std::string_view text) {
-    constexpr std::size_t kLongest = 128;
-    return !text.empty() && text.size() <= kLongest && is_visible_ascii(text);
 }
 
 bool is_agent_key(std::string_view text) {

@@ -30,8 +30,6 @@ struct HostPort {
 [[nodiscard]] std::optional<HostPort> parse_host_port(std::string_view text);
 /// Whether the text is an IPv4 or IPv6 address, not a name.
 [[nodiscard]] bool is_ip(std::string_view text);
-/// Whether the address is in 127.0.0.0/8 or is ::1.
-[[nodiscard]] bool is_loopback(std::string_view ip);
 /// Whether the text is "http://…" or "https://…" with a host, in visible ASCII only.
 [[nodiscard]] bool is_http_url(std::string_view text);
 inline constexpr std::size_t kMaxUrls = 16;
@@ -47,8 +45,6 @@ inline constexpr std::string_view kMask = "********";
 /// Comma-separated URLs for `config show`: passwords, paths and queries are masked, since providers of
 /// endpoints put keys there. A path without content ("/") stays.
 [[nodiscard]] std::string masked_urls(std::string_view text);
-/// Whether the server accepts the text as an agent id: 1 to 128 characters of visible ASCII.
-[[nodiscard]] bool is_agent_id(std::string_view text);
 /// Whether the text looks like an API key from keygen: "iosw_" and 64 lower-case hex digits.
 [[nodiscard]] bool is_agent_key(std::string_view text);
 

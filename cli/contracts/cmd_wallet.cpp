@@ -18,6 +18,7 @@
 #include "cli/secret_prompt.hpp"
 #include "contracts/keystore.hpp"
 #include "core/base/atomic_file.hpp"
+#include "core/base/descriptor.hpp"
 #include "core/base/sync_folder.hpp"
 #include "core/base/text.hpp"
 #include "core/crypto/address.hpp"
@@ -62,17 +63,15 @@ Status check_new_name(const std::string& path) {
 
 /// Writes a new file of mode 0600, and syncs the file and its directory. Never overwrites a file.
 Status write_new_file(const std::string& path, const std::string& text) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 && errno == EEXIST) return keystore_exists(path);
-    if (fd < 0) return fail(errno_error(errno, kCannotWrite, path));
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    const int failure = written < 0 ? errno : EIO;
-    const bool complete = written == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
-    ::close(fd);
+    const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file && errno == EEXIST) return keystore_exists(path);
+    if (!file) return fail(errno_error(errno, kCannotWrite, path));
+    Status written = write_all(file.get(), as_bytes(text), kCannotWrite, path);
+    if (written) written = sync_file(file.get(), kCannotWrite, path);
     // Money may be sent to the address at once, so the only copy of its key must survive a power failure.
-    if (complete) return sync_folder(directory_of(path).string());
+    if (written) return sync_folder(directory_of(path).string());
     ::unlink(path.c_str());
-    return fail(errno_error(failure, kCannotWrite, path));
+    return written;
 }
 
 void print_address(const Address& address, bool json, Io& io) {

@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/descriptor.hpp"
 #include "core/base/sync_folder.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -45,17 +47,17 @@ Status make_service_directory(const std::filesystem::path& directory, const std:
     if (!is_made && errno != EEXIST) return fail(errno_error(errno, kCannotMakeDirectory, directory.string()));
     passwd owner{};
     std::vector<char> memory;
-    const auto found = find_user(user, owner, memory);
-    if (!found) return fail(found.error());
-    if (!*found) return {};
-    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) return fail(errno_error(errno, kCannotMakeDirectory, directory.string()));
+    IOSWARM_TRY(const auto found, find_user(user, owner, memory));
+    if (!found) return {};
+    IOSWARM_TRY(const auto opened,
+                open_file(directory.string(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, kCannotMakeDirectory));
     struct stat info {};
-    int failed = ::fstat(fd, &info) != 0 ? errno : 0;
-    const bool is_ours = failed == 0 && info.st_uid == ::geteuid() && (is_made || holds_only_sent(directory));
-    if (is_ours && (::fchown(fd, owner.pw_uid, owner.pw_gid) != 0 || ::fchmod(fd, 0700) != 0)) failed = errno;
-    ::close(fd);
-    if (failed != 0) return fail(errno_error(failed, kCannotMakeDirectory, directory.string()));
+    const auto failed = [&] { return fail(errno_error(errno, kCannotMakeDirectory, directory.string())); };
+    if (::fstat(opened.get(), &info) != 0) return failed();
+    const bool is_ours = info.st_uid == ::geteuid() && (is_made || holds_only_sent(directory));
+    if (is_ours &&
+        (::fchown(opened.get(), owner.pw_uid, owner.pw_gid) != 0 || ::fchmod(opened.get(), 0700) != 0))
+        return failed();
     return is_made ? sync_folder(directory.parent_path().string()) : Status{};
 }
 

@@ -18,6 +18,7 @@
 #include "cli/signals.hpp"
 #include "core/base/text.hpp"
 #include "core/crypto/hmac.hpp"
+#include "core/model/agent_id.hpp"
 #include "proto/diffs/probe.hpp"
 
 namespace ioswarm::cli {
@@ -89,7 +90,7 @@ Result<proto::DiffProbeOptions> probe_options(const L4TestOptions& options, Io& 
     }
     const auto address = parse_host_port(options.address);
     if (!address) return fail(usage("--addr", fmt::format("'{}' is not host:port", options.address)));
-    if (!options.agent.empty() && !is_agent_id(options.agent))
+    if (!options.agent.empty() && !is_valid_agent_id(options.agent))
         return fail(usage("--agent", "is no agent id: 1 to 128 visible characters"));
     Result<AgentKey> key = find_key(options, io);
     if (!key) return fail(std::move(key).error());

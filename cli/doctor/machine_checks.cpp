@@ -15,26 +15,12 @@
 
 #include "cli/doctor/doctor.hpp"
 #include "cli/serve/settings.hpp"
+#include "core/base/descriptor.hpp"
 #include "core/base/text.hpp"
 #include "core/net/http_client.hpp"
 
 namespace ioswarm::cli::doctor {
 namespace {
-
-/// A socket that is closed at the end.
-class Socket {
-  public:
-    explicit Socket(int family) : fd_(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
-    ~Socket() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    Socket(const Socket&) = delete;
-    Socket& operator=(const Socket&) = delete;
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-  private:
-    int fd_;
-};
 
 /// Tries to listen as serve would. Returns 0 or the errno of the failure.
 int try_listen(const std::string& address, std::uint16_t port) {
@@ -53,8 +39,8 @@ int try_listen(const std::string& address, std::uint16_t port) {
     } else {
         return EINVAL;
     }
-    const Socket socket(storage.ss_family);
-    if (socket.get() < 0) return errno;
+    const Descriptor socket(::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!socket) return errno;
     const int yes = 1;  // a connection that ended a moment ago does not keep the port
     (void)::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&storage), size) != 0) return errno;

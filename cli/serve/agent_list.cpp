@@ -20,6 +20,8 @@
 #include "cli/settlement/data_dir_owner.hpp"
 #include "core/auth/access.hpp"
 #include "core/base/atomic_file.hpp"
+#include "core/base/descriptor.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::cli {
 namespace agent_lists {
@@ -37,27 +39,10 @@ std::string_view entry_of(std::string_view line) {
     return line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
 }
 
-class OpenFile {
-  public:
-    explicit OpenFile(int fd) : fd_(fd) {}
-    OpenFile(OpenFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    OpenFile(const OpenFile&) = delete;
-    OpenFile& operator=(const OpenFile&) = delete;
-    OpenFile& operator=(OpenFile&&) = delete;
-    ~OpenFile() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    [[nodiscard]] int get() const { return fd_; }
-
-  private:
-    int fd_;
-};
-
 /// Locks the folder, so that two commands do not edit a list in it at the same time. The lock is held as long
 /// as the result exists. Other programs do not know of it.
-Result<OpenFile> lock_folder(const std::string& folder) {
-    OpenFile handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (handle.get() < 0) return fail(errno_error(errno, kCannotChange, folder));
+Result<Descriptor> lock_folder(const std::string& folder) {
+    IOSWARM_TRY(auto handle, open_file(folder, O_RDONLY | O_DIRECTORY, kCannotChange));
     const auto deadline = std::chrono::steady_clock::now() + kEditPatience;
     while (::flock(handle.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) return fail(errno_error(errno, kCannotChange, folder));
@@ -78,9 +63,9 @@ struct Wanted {
 /// Sets the owner and mode of the new file. It does so through a descriptor, because somebody could have put
 /// another file under that name meanwhile.
 Status give(const std::string& path, const Wanted& wanted) {
-    const OpenFile file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    IOSWARM_TRY(const auto file, open_file(path, O_RDONLY | O_NOFOLLOW, kCannotChange));
     struct stat info {};
-    if (file.get() < 0 || ::fstat(file.get(), &info) != 0) return fail(errno_error(errno, kCannotChange, path));
+    if (::fstat(file.get(), &info) != 0) return fail(errno_error(errno, kCannotChange, path));
     const bool other_owner = info.st_uid != wanted.user || info.st_gid != wanted.group;
     if (other_owner && ::fchown(file.get(), wanted.user, wanted.group) != 0) {
         return fail(ErrorCode::permission_denied, kCannotChange, path,
@@ -182,7 +167,7 @@ Result<bool> edit_list(const ListEdit& edit) {
     const Result<std::string> target = target_of(edit.path);
     if (!target) return fail(explained(target.error(), edit.path));
     const std::string folder = std::filesystem::path(*target).parent_path().string();
-    const Result<OpenFile> lock = lock_folder(folder.empty() ? "." : folder);
+    const Result<Descriptor> lock = lock_folder(folder.empty() ? "." : folder);
     if (!lock) return fail(explained(lock.error(), edit.path));
     const Result<std::string> before = read_file(*target, kMaxListBytes);
     const bool is_new = !before && before.error().code == ErrorCode::not_found;

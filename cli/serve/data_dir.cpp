@@ -10,6 +10,8 @@
 #include "cli/config/value.hpp"
 #include "cli/serve/settings.hpp"
 #include "core/base/atomic_file.hpp"
+#include "core/base/ip_network.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -42,12 +44,10 @@ Error another_chain(const ServeConfig& config, std::string which, std::string_vi
 Result<std::optional<ChainIdentity>> chain_of(Ledger& ledger, bool& is_unused) {
     std::optional<ChainIdentity> out;
     const Status read = ledger.run([&](LedgerTx& tx) -> Status {
-        const auto unused = tx.is_unused();
-        if (!unused) return fail(unused.error());
-        is_unused = *unused;
-        const auto chain = tx.chain();
-        if (!chain) return fail(chain.error());
-        out = *chain;
+        IOSWARM_TRY(const auto unused, tx.is_unused());
+        is_unused = unused;
+        IOSWARM_TRY(const auto chain, tx.chain());
+        out = chain;
         return {};
     });
     if (!read) return fail(read.error());
@@ -68,7 +68,7 @@ bool is_loopback_url(std::string_view url) {
     if (const std::size_t user = host.rfind('@'); user != std::string_view::npos) host = host.substr(user + 1);
     if (host.starts_with('[')) return host.substr(0, host.find(']') + 1) == "[::1]";
     host = host.substr(0, host.find(':'));
-    return host == "localhost" || is_loopback(std::string(host));
+    return host == "localhost" || is_loopback(host);
 }
 
 }  // namespace
@@ -87,7 +87,7 @@ Result<bool> check_source(const ServeConfig& config, Ledger& ledger) {
     if (!before) return fail(before.error());
     if (*before == source_identity(config) + "\n") return false;
     bool is_unused = false;
-    if (const auto chain = chain_of(ledger, is_unused); !chain) return fail(chain.error());
+    IOSWARM_DO(chain_of(ledger, is_unused));
     if (is_unused) {
         if (Status forgot = ledger.run([](LedgerTx& tx) { return tx.forget_chain(); }); !forgot)
             return fail(forgot.error());
@@ -139,29 +139,27 @@ Status check_reward_chain(const ServeConfig& config, const ChainIdentity& chain)
 }
 
 Status check_chain(const ServeConfig& config, Ledger& ledger, const ChainIdentity& chain) {
-    if (Status reward = check_reward_chain(config, chain); !reward) return reward;
+    IOSWARM_DO(check_reward_chain(config, chain));
     bool is_unused = false;
-    const auto held = chain_of(ledger, is_unused);
-    if (!held) return fail(held.error());
-    if (!*held || (*held)->may_be(chain)) return {};
+    IOSWARM_TRY(const auto held, chain_of(ledger, is_unused));
+    if (!held || held->may_be(chain)) return {};
     if (is_unused) return ledger.run([](LedgerTx& tx) { return tx.forget_chain(); });
-    return fail(another_chain(config, config.data_dir, "its ledger", **held, chain, ledger_hint(config)));
+    return fail(another_chain(config, config.data_dir, "its ledger", *held, chain, ledger_hint(config)));
 }
 
 Status bind_chain(const ServeConfig& config, Ledger& ledger, const ChainIdentity& chain, const Log& log) {
-    if (Status reward = check_reward_chain(config, chain); !reward) return reward;
+    IOSWARM_DO(check_reward_chain(config, chain));
     bool is_unused = false;
-    const auto held = chain_of(ledger, is_unused);
-    if (!held) return fail(held.error());
-    if (*held && !(*held)->may_be(chain)) {
-        return fail(another_chain(config, config.data_dir, "its ledger", **held, chain,
+    IOSWARM_TRY(const auto held, chain_of(ledger, is_unused));
+    if (held && !held->may_be(chain)) {
+        return fail(another_chain(config, config.data_dir, "its ledger", *held, chain,
                                   is_unused
                                       ? "start ioswarm again: the ledger holds nothing that counts, so it then "
                                         "takes the new chain"
                                       : ledger_hint(config)));
     }
-    const ChainIdentity both = merged(*held, chain);
-    if (*held == both) return {};
+    const ChainIdentity both = merged(held, chain);
+    if (held == both) return {};
     if (Status written = ledger.run([&](LedgerTx& tx) { return tx.set_chain(both); }); !written) return written;
     log.info("the ledger in {} belongs to this chain from now on: {}", config.data_dir, both.text());
     return {};
@@ -181,20 +179,18 @@ Status check_chain(const ServeConfig& config, const SqliteDiffStore& diffs, cons
                     "the log of state diffs belongs to the source that the directory was used with before",
                     hint);
     }
-    const auto held = diffs.chain();
-    if (!held) return fail(held.error());
-    if (!*held || (*held)->may_be(chain)) return {};
-    return fail(another_chain(config, file, "the log of state diffs", **held, chain, hint));
+    IOSWARM_TRY(const auto held, diffs.chain());
+    if (!held || held->may_be(chain)) return {};
+    return fail(another_chain(config, file, "the log of state diffs", *held, chain, hint));
 }
 
 Status bind_chain(const ServeConfig& config, SqliteDiffStore& diffs, const ChainIdentity& chain,
                   const Log& log) {
-    if (Status checked = check_chain(config, diffs, chain); !checked) return checked;
-    const auto held = diffs.chain();
-    if (!held) return fail(held.error());
-    const ChainIdentity both = *held && (*held)->may_be(chain) ? merged(*held, chain) : chain;
-    if (*held == both) return {};
-    if (Status written = diffs.set_chain(both); !written) return written;
+    IOSWARM_DO(check_chain(config, diffs, chain));
+    IOSWARM_TRY(const auto held, diffs.chain());
+    const ChainIdentity both = held && held->may_be(chain) ? merged(held, chain) : chain;
+    if (held == both) return {};
+    IOSWARM_DO(diffs.set_chain(both));
     log.info("the log of state diffs {} belongs to this chain from now on: {}", diff_store_file(config),
              both.text());
     return {};

@@ -9,7 +9,6 @@
 #include "cli/serve/data_dir.hpp"
 #include "cli/serve/diff_peer.hpp"
 #include "cli/serve/settings.hpp"
-#include "core/base/try.hpp"
 #include "core/diffs/memory_diff_store.hpp"
 #include "proto/diffs/node_diffs.hpp"
 
@@ -73,9 +72,10 @@ Result<std::unique_ptr<ServeDiffs>> ServeDiffs::open(const ServeConfig& config, 
         if (from.gate != nullptr) out->gated_ = from.gate->gated(*out->node_);
     }
     if (config.diff_store_enabled) {
-        IOSWARM_TRY(auto store, SqliteDiffStore::open(diff_store_file(config)));
-        out->log_ = store.get();
-        out->store_ = std::move(store);
+        auto store = SqliteDiffStore::open(diff_store_file(config));
+        if (!store) return fail(std::move(store).error());
+        out->log_ = store->get();
+        out->store_ = *std::move(store);
     } else {
         out->store_ = memory_store(config);
     }

@@ -13,6 +13,7 @@
 
 #include "cli/config/value.hpp"
 #include "cli/serve/reload.hpp"
+#include "core/base/ip_network.hpp"
 #include "core/crypto/address.hpp"
 
 namespace ioswarm::cli {

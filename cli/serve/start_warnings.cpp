@@ -9,6 +9,7 @@
 #include "cli/config/secret_places.hpp"
 #include "cli/config/value.hpp"
 #include "cli/serve/settings.hpp"
+#include "core/base/ip_network.hpp"
 
 namespace ioswarm::cli {
 namespace {

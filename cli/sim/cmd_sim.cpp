@@ -16,6 +16,8 @@
 #include "cli/sim/report.hpp"
 #include "cli/sim/run.hpp"
 #include "core/base/decimal.hpp"
+#include "core/base/ip_network.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -112,9 +114,8 @@ ExitCode run_sim(SimCommand& command, Io& io) {
     const SimOptions& options = command.options;
     Result<SimReport> report = [&]() -> Result<SimReport> {
         if (!options.target.empty()) return run_agents_alone(options, signals.token(), progress, log);
-        auto run = SimRun::create(options, {}, log);
-        if (!run) return fail(std::move(run.error()));
-        return (*run)->run(signals.token(), progress);
+        IOSWARM_TRY(auto run, SimRun::create(options, {}, log));
+        return run->run(signals.token(), progress);
     }();
     progress.clear();
     if (!report) return signals.exit_code(report_error(io, report.error()));

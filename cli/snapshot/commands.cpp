@@ -13,7 +13,9 @@
 #include "cli/progress_line.hpp"
 #include "cli/signals.hpp"
 #include "cli/snapshot/verify_url.hpp"
+#include "core/base/byte_order.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "core/base/wire.hpp"
 #include "core/crypto/address.hpp"
 #include "snapshot/reader.hpp"
@@ -159,9 +161,8 @@ struct Side {
     std::vector<std::string> order;  // namespaces in the order of the file
 
     Status advance() {
-        auto next = reader->next();
-        if (!next) return fail(next.error());
-        entry = *next;
+        IOSWARM_TRY(auto next, reader->next());
+        entry = next;
         if (entry && (order.empty() || order.back() != entry->name)) order.emplace_back(entry->name);
         return {};
     }
@@ -176,8 +177,8 @@ class DiffOrder {
         const std::size_t at_a = place(a.name);
         const std::size_t at_b = place(b.name);
         if (at_a != at_b) return at_a < at_b ? -1 : 1;
-        if (std::equal(a.key.begin(), a.key.end(), b.key.begin(), b.key.end())) return 0;
-        return std::lexicographical_compare(a.key.begin(), a.key.end(), b.key.begin(), b.key.end()) ? -1 : 1;
+        const auto order = compare_bytes(a.key, b.key);
+        return order < 0 ? -1 : order > 0 ? 1 : 0;
     }
 
   private:
@@ -189,20 +190,18 @@ class DiffOrder {
 
 /// Lists the file's namespaces in their order. Error bad_data: a namespace comes twice, or there are too many.
 Result<std::vector<std::string>> namespace_order(const std::string& path) {
-    auto reader = SnapshotReader::open(path);
-    if (!reader) return fail(reader.error());
+    IOSWARM_TRY(auto reader, SnapshotReader::open(path));
     std::vector<std::string> order;
     for (;;) {
-        auto entry = (*reader)->next();
-        if (!entry) return fail(entry.error());
-        if (!*entry) return order;
-        if (!order.empty() && order.back() == (*entry)->name) continue;
+        IOSWARM_TRY(auto entry, reader->next());
+        if (!entry) return order;
+        if (!order.empty() && order.back() == entry->name) continue;
         constexpr std::size_t kMost = 1000;
-        if (order.size() == kMost || std::find(order.begin(), order.end(), (*entry)->name) != order.end()) {
+        if (order.size() == kMost || std::find(order.begin(), order.end(), entry->name) != order.end()) {
             return fail(ErrorCode::bad_data, "cannot compare", path,
                         "its namespaces do not come one after the other");
         }
-        order.emplace_back((*entry)->name);
+        order.emplace_back(entry->name);
     }
 }
 
@@ -244,7 +243,7 @@ void print_difference(char sign, const SnapshotReader::Entry& entry, Io& io) {
 Result<DiffCounts> compare_sides(Side& a, Side& b, const DiffOrder& order, bool print, Io& io) {
     DiffCounts counts;
     for (Side* side : {&a, &b}) {
-        if (auto first = side->advance(); !first) return fail(first.error());
+        IOSWARM_DO(side->advance());
     }
     while (a.entry || b.entry) {
         const int which = !a.entry ? 1 : !b.entry ? -1 : order(*a.entry, *b.entry);
@@ -262,10 +261,10 @@ Result<DiffCounts> compare_sides(Side& a, Side& b, const DiffOrder& order, bool 
             if (print) print_difference('~', *a.entry, io);
         }
         if (which <= 0) {
-            if (auto next = a.advance(); !next) return fail(next.error());
+            IOSWARM_DO(a.advance());
         }
         if (which >= 0) {
-            if (auto next = b.advance(); !next) return fail(next.error());
+            IOSWARM_DO(b.advance());
         }
     }
     return counts;

@@ -7,6 +7,8 @@
 
 #include "core/accounting/impl.hpp"
 
+#include "core/base/try.hpp"
+
 namespace ioswarm {
 namespace {
 
@@ -51,9 +53,8 @@ Result<std::size_t> Payroll::payouts_final(const std::vector<std::pair<std::stri
         [&](LedgerTx& tx) -> Status {
             agents.clear();
             for (const auto& [agent_id, epoch] : payouts) {
-                const auto marked = tx.mark_notice_due(epoch, agent_id);
-                if (!marked) return fail(marked.error());
-                if (*marked) agents.push_back(agent_id);
+                IOSWARM_TRY(const auto marked, tx.mark_notice_due(epoch, agent_id));
+                if (marked) agents.push_back(agent_id);
             }
             return {};
         },
@@ -69,8 +70,7 @@ Status Payroll::mark_payouts_told() {
         Status status = impl_->ledger.run(
             [&](LedgerTx& tx) -> Status {
                 for (const auto& [agent_id, epoch] : keys) {
-                    if (const auto sent = tx.mark_notice_sent(epoch, agent_id); !sent)
-                        return fail(sent.error());
+                    IOSWARM_DO(tx.mark_notice_sent(epoch, agent_id));
                 }
                 return {};
             },
@@ -117,9 +117,8 @@ void Payroll::Impl::welcome(const std::shared_ptr<Arrival>& arrival) {
 Status Payroll::Impl::write(Arrival& arrival, LedgerTx& tx) {
     arrival.outcome = {};
     arrival.is_changed = false;
-    auto found = tx.agent(arrival.agent_id);
-    if (!found) return fail(found.error());
-    AgentRow agent = *found ? std::move(**found) : AgentRow{};
+    IOSWARM_TRY(auto found, tx.agent(arrival.agent_id));
+    AgentRow agent = found ? std::move(*found) : AgentRow{};
     agent.agent_id = arrival.agent_id;
     arrival.in_force = agent.wallet;
     const std::optional<Address> before = agent.next_wallet ? agent.next_wallet : agent.wallet;
@@ -130,7 +129,7 @@ Status Payroll::Impl::write(Arrival& arrival, LedgerTx& tx) {
         arrival.is_changed = true;
     }
     const std::uint64_t epoch = open_work.numbers().epoch;
-    WalletChangeRow change{arrival.agent_id, before, arrival.wallet, to_ms(clock.wall()), epoch};
+    WalletChangeRow change{arrival.agent_id, before, arrival.wallet, unix_ms(clock.wall()), epoch};
     if (!agent.wallet || agent.wallet == arrival.wallet) {
         agent.wallet = arrival.wallet;
         agent.next_wallet.reset();
@@ -139,7 +138,7 @@ Status Payroll::Impl::write(Arrival& arrival, LedgerTx& tx) {
         change.from_epoch = epoch + 1;
     }
     arrival.in_force = agent.wallet;
-    if (Status status = tx.set_agent(agent); !status) return status;
+    IOSWARM_DO(tx.set_agent(agent));
     return tx.add_wallet_change(change);
 }
 
@@ -165,8 +164,7 @@ void Payroll::Impl::mark_told() {
     is_marking = true;
     const Status taken = ledger.submit({[keys](LedgerTx& tx) -> Status {
                                             for (const auto& [agent_id, epoch] : *keys) {
-                                                const auto sent = tx.mark_notice_sent(epoch, agent_id);
-                                                if (!sent) return fail(sent.error());
+                                                IOSWARM_DO(tx.mark_notice_sent(epoch, agent_id));
                                             }
                                             return {};
                                         },

@@ -37,13 +37,10 @@
 #include "core/accounting/payroll.hpp"
 #include "core/auth/once_per_agent.hpp"
 #include "core/base/guarded.hpp"
+#include "core/base/unix_time.hpp"
 #include "core/ledger/ledger.hpp"
 
 namespace ioswarm {
-
-[[nodiscard]] inline std::int64_t to_ms(Clock::Wall time) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-}
 
 struct Payroll::Impl {
     using Welcomed = Payroll::Welcomed;
@@ -62,7 +59,7 @@ struct Payroll::Impl {
         next_answer = open_work.last_answer() + 1;
         // The epoch may have begun before a restart, and only the wall clock tells how long ago that was. From
         // now on the steady clock measures its length, because it does not jump.
-        const std::int64_t before = to_ms(clock.wall()) - open_work.numbers().epoch_started_ms;
+        const std::int64_t before = unix_ms(clock.wall()) - open_work.numbers().epoch_started_ms;
         epoch_before = std::chrono::milliseconds(std::max<std::int64_t>(before, 0));
         epoch_since = clock.steady();
     }

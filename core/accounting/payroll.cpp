@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/accounting/impl.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm {
 namespace {
@@ -19,12 +20,11 @@ Result<std::unique_ptr<Payroll>> Payroll::open(Ledger& ledger, const Coordinator
     LedgerState state;
     Impl::Wallets wallets;
     const Status loaded = ledger.run([&](LedgerTx& tx) -> Status {
-        auto all = tx.load();
-        if (!all) return fail(all.error());
-        state = std::move(*all);
+        IOSWARM_TRY(auto all, tx.load());
+        state = std::move(all);
         if (state.numbers.epoch_started_ms == 0) {
-            state.numbers.epoch_started_ms = to_ms(clock.wall());
-            if (Status status = tx.set_numbers(state.numbers); !status) return status;
+            state.numbers.epoch_started_ms = unix_ms(clock.wall());
+            IOSWARM_DO(tx.set_numbers(state.numbers));
         }
         return {};
     });
@@ -33,9 +33,8 @@ Result<std::unique_ptr<Payroll>> Payroll::open(Ledger& ledger, const Coordinator
     const Status wallets_read = ledger.run([&](LedgerTx& tx) -> Status {
         wallets.clear();
         for (const auto& [agent_id, agent] : impl->open_work.work()) {
-            const auto row = tx.agent(agent_id);
-            if (!row) return fail(row.error());
-            if (*row) wallets.emplace_back(agent_id, (*row)->wallet);
+            IOSWARM_TRY(const auto row, tx.agent(agent_id));
+            if (row) wallets.emplace_back(agent_id, row->wallet);
         }
         return {};
     });
@@ -124,9 +123,8 @@ Result<std::uint64_t> Payroll::reserve_ids(std::uint64_t count) {
     if (count == 0) return fail(ErrorCode::invalid_argument, "cannot reserve ids", {}, "none asked for");
     std::uint64_t first = 0;
     const Status status = impl_->ledger.run([&](LedgerTx& tx) -> Status {
-        const auto reserved = tx.reserve_ids(count);
-        if (!reserved) return fail(reserved.error());
-        first = *reserved;
+        IOSWARM_TRY(const auto reserved, tx.reserve_ids(count));
+        first = reserved;
         return {};
     });
     if (!status) return fail(status.error());
@@ -190,20 +188,18 @@ std::vector<LeaderboardEntry> Payroll::leaderboard() const {
 Result<RewardsView> Payroll::rewards(const std::string& agent_id) const {
     RewardsView out;
     out.agent_id = agent_id;
-    const auto agent = impl_->ledger.agent(agent_id);
-    if (!agent) return fail(agent.error());
-    if (!*agent) return out;
-    out.earned_rau = (*agent)->earned_rau;
-    out.total_tasks = (*agent)->tasks;
-    out.total_compared = (*agent)->compared;
-    out.total_correct = (*agent)->correct;
-    const auto payouts = impl_->ledger.payouts(agent_id, kHistoryEpochs);
-    if (!payouts) return fail(payouts.error());
-    out.history.reserve(payouts->size());
-    for (const PayoutRow& row : *payouts) {
+    IOSWARM_TRY(const auto agent, impl_->ledger.agent(agent_id));
+    if (!agent) return out;
+    out.earned_rau = agent->earned_rau;
+    out.total_tasks = agent->tasks;
+    out.total_compared = agent->compared;
+    out.total_correct = agent->correct;
+    IOSWARM_TRY(const auto payouts, impl_->ledger.payouts(agent_id, kHistoryEpochs));
+    out.history.reserve(payouts.size());
+    for (const PayoutRow& row : payouts) {
         out.history.push_back({row.epoch, row.amount_rau, row.tasks, row.compared, row.correct, row.rank,
                                row.bonus, row.notice == PayoutNotice::waiting,
-                               row.wallet.has_value() || (*agent)->wallet.has_value()});
+                               row.wallet.has_value() || agent->wallet.has_value()});
     }
     return out;
 }

@@ -5,6 +5,7 @@
 
 #include "core/accounting/impl.hpp"
 #include "core/base/decimal.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm {
 namespace {
@@ -43,8 +44,8 @@ Status Payroll::Impl::write(Submission& submission, LedgerTx& tx) {
         }
         AnswerRow row = open_work.plan(answer);
         row.id = next_answer++;
-        if (Status status = tx.add_answer(row); !status) return status;
-        if (Status status = read_wallet(answer.agent_id, submission.wallets, tx); !status) return status;
+        IOSWARM_DO(tx.add_answer(row));
+        IOSWARM_DO(read_wallet(answer.agent_id, submission.wallets, tx));
         submission.added.push_back(std::move(row));
     }
     return {};
@@ -97,7 +98,7 @@ RecentAnswers::Judged Payroll::Impl::judged_late(const Submission& submission) c
         if (answer.late_verdict == AnswerOutcome::none || !answer.action_hash) continue;
         const HeldAction* action = open_work.find(answer.raw_id);
         const std::uint64_t height = action == nullptr ? 0 : action->mined_height.value_or(0);
-        out.emplace_back(answer.agent_id, JudgedAnswer{height, to_ms(clock.wall()), *answer.action_hash,
+        out.emplace_back(answer.agent_id, JudgedAnswer{height, unix_ms(clock.wall()), *answer.action_hash,
                                                        answer.valid, answer.late_verdict});
     }
     return out;
@@ -112,9 +113,8 @@ void Payroll::Impl::finish(const Submission& submission, const Status& status) {
 /// Reads the wallet of an agent that has no work in this epoch yet.
 Status Payroll::Impl::read_wallet(const std::string& agent_id, Wallets& out, LedgerTx& tx) const {
     if (open_work.work().contains(agent_id) || (!out.empty() && out.back().first == agent_id)) return {};
-    const auto agent = tx.agent(agent_id);
-    if (!agent) return fail(agent.error());
-    out.emplace_back(agent_id, *agent ? (*agent)->wallet : std::nullopt);
+    IOSWARM_TRY(const auto agent, tx.agent(agent_id));
+    out.emplace_back(agent_id, agent ? agent->wallet : std::nullopt);
     return {};
 }
 
@@ -132,16 +132,15 @@ Status Payroll::Impl::write(const ExecutedBlock& block, std::span<const Dispatch
         return {};
     }
     out.change = open_work.plan(block, dispatched, *forgotten.lock());
-    if (Status status = write_change(out.change, tx); !status) return status;
+    IOSWARM_DO(write_change(out.change, tx));
     for (const auto& [agent_id, delta] : out.change.compared) {
-        if (Status status = read_wallet(agent_id, out.wallets, tx); !status) return status;
+        IOSWARM_DO(read_wallet(agent_id, out.wallets, tx));
     }
     LedgerNumbers numbers = out.change.numbers;
     if (epoch_due(numbers)) {
-        auto closed =
-            close_epoch(tx, rewards, all_work_after(open_work, out.change), numbers, to_ms(clock.wall()));
-        if (!closed) return fail(closed.error());
-        out.closed = std::move(*closed);
+        IOSWARM_TRY(auto closed, close_epoch(tx, rewards, all_work_after(open_work, out.change), numbers,
+                                             unix_ms(clock.wall())));
+        out.closed = std::move(closed);
         out.change.numbers = numbers;
     }
     return tx.set_numbers(numbers);
@@ -152,17 +151,17 @@ Status Payroll::Impl::write_change(const BlockChange& change, LedgerTx& tx) {
         const HeldAction* action = open_work.find(raw_id);
         if (action == nullptr) continue;
         for (const HeldAnswer& answer : action->answers) {
-            if (Status status = tx.drop_answer(answer.id); !status) return status;
+            IOSWARM_DO(tx.drop_answer(answer.id));
         }
     }
     for (const std::string& agent_id : open_work.worked()) {
-        if (Status status = tx.set_work(work_after(open_work, change, agent_id)); !status) return status;
+        IOSWARM_DO(tx.set_work(work_after(open_work, change, agent_id)));
     }
     for (const auto& [agent_id, delta] : change.compared) {
         if (open_work.worked().contains(agent_id)) continue;
-        if (Status status = tx.set_work(work_after(open_work, change, agent_id)); !status) return status;
+        IOSWARM_DO(tx.set_work(work_after(open_work, change, agent_id)));
     }
-    if (Status status = tx.drop_recent_below(change.drop_recent_below); !status) return status;
+    IOSWARM_DO(tx.drop_recent_below(change.drop_recent_below));
     return tx.add_recent_block(change.recent);
 }
 
@@ -192,7 +191,7 @@ void Payroll::Impl::committed(const BlockOutcome& outcome) {
     if (outcome.closed) notices.add(outcome.closed->payouts);
     RecentAnswers::Judged judged = outcome.change.judged;
     for (auto& [agent_id, answer] : judged)
-        answer.at_ms = to_ms(clock.wall());
+        answer.at_ms = unix_ms(clock.wall());
     recent_answers.add(judged);
 }
 

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <utility>
 
+#include "core/base/try.hpp"
 #include "core/crypto/hmac.hpp"
 
 namespace ioswarm {
@@ -62,14 +63,6 @@ Result<AgentSet> read_id_file(const std::string& path, bool may_be_missing) {
 
 }  // namespace
 
-bool is_valid_agent_id(std::string_view id) noexcept {
-    if (id.empty() || id.size() > kMaxAgentIdBytes) return false;
-    for (const char c : id) {
-        if (c < 0x21 || c > 0x7e) return false;
-    }
-    return true;
-}
-
 bool is_agent_pattern(std::string_view entry) noexcept {
     return entry.find_first_of("*?") != std::string_view::npos;
 }
@@ -123,23 +116,21 @@ AccessControl::~AccessControl() {
 }
 
 Result<std::unique_ptr<AccessControl>> AccessControl::open(AccessSettings settings) {
-    auto lists = read_lists({settings.allowed_file, settings.revoked_file, settings.revoked_may_be_missing});
-    if (!lists) return fail(std::move(lists.error()));
-    return std::unique_ptr<AccessControl>(new AccessControl(std::move(settings), std::move(*lists)));
+    IOSWARM_TRY(auto lists,
+                read_lists({settings.allowed_file, settings.revoked_file, settings.revoked_may_be_missing}));
+    return std::unique_ptr<AccessControl>(new AccessControl(std::move(settings), std::move(lists)));
 }
 
 Result<AccessControl::Lists> AccessControl::read_lists(const ListFiles& files) {
     Lists lists;
     if (!files.allowed.empty()) {
-        auto ids = read_id_file(files.allowed, false);
-        if (!ids) return fail(std::move(ids.error()));
+        IOSWARM_TRY(auto ids, read_id_file(files.allowed, false));
         lists.everyone = false;
-        lists.allowed = std::move(*ids);
+        lists.allowed = std::move(ids);
     }
     if (!files.revoked.empty()) {
-        auto ids = read_id_file(files.revoked, files.revoked_may_be_missing);
-        if (!ids) return fail(std::move(ids.error()));
-        lists.revoked = std::move(*ids);
+        IOSWARM_TRY(auto ids, read_id_file(files.revoked, files.revoked_may_be_missing));
+        lists.revoked = std::move(ids);
     }
     return lists;
 }
@@ -239,10 +230,9 @@ Status AccessControl::allowed(std::string_view agent_id) const {
 }
 
 Status AccessControl::use_lists(const ListFiles& files) {
-    auto lists = read_lists(files);
-    if (!lists) return fail(std::move(lists.error()));
+    IOSWARM_TRY(auto lists, read_lists(files));
     const std::unique_lock lock(lists_mutex_);
-    lists_ = std::move(*lists);
+    lists_ = std::move(lists);
     files_ = files;
     return {};
 }
@@ -253,7 +243,7 @@ Result<std::vector<std::string>> AccessControl::reload(std::span<const std::stri
         const std::shared_lock lock(lists_mutex_);
         files = files_;
     }
-    if (Status used = use_lists(files); !used) return fail(std::move(used).error());
+    IOSWARM_DO(use_lists(files));
     std::vector<std::string> barred;
     for (const auto& id : connected) {
         if (!allowed(id)) barred.push_back(id);

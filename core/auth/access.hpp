@@ -16,13 +16,9 @@
 
 #include "core/base/guarded.hpp"
 #include "core/base/result.hpp"
+#include "core/model/agent_id.hpp"
 
 namespace ioswarm {
-
-inline constexpr std::size_t kMaxAgentIdBytes = 128;
-
-/// True for 1 to 128 bytes of visible ASCII (0x21 to 0x7e), the ids that the protocol allows.
-[[nodiscard]] bool is_valid_agent_id(std::string_view id) noexcept;
 
 /// True for an entry of a list that stands for several ids: it has a `*` or a `?`.
 [[nodiscard]] bool is_agent_pattern(std::string_view entry) noexcept;

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/auth/register_checks.hpp"
 
-#include <algorithm>
-
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/address.hpp"
+#include "core/model/agent_id.hpp"
 
 namespace ioswarm {
 namespace {
 
+/// Far above the 42 characters of an address.
+constexpr std::size_t kMaxWalletBytes = 128;
+
 tl::unexpected<Error> refuse(std::string why) {
     return fail(ErrorCode::invalid_argument, "cannot register", {}, std::move(why));
-}
-
-bool is_visible_ascii(char c) {
-    return c >= 0x21 && c <= 0x7e;
 }
 
 /// True if the character that starts at byte `at` is a control character: C0, DEL, C1, or one that moves or
@@ -34,7 +33,7 @@ bool is_control(std::string_view text, std::size_t at) {
 
 NamedWallet read_wallet(std::string_view text) {
     if (text.empty()) return {};
-    if (text.size() > kMaxAgentId) return {std::nullopt, "wallet_address: too long for an address"};
+    if (text.size() > kMaxWalletBytes) return {std::nullopt, "wallet_address: too long for an address"};
     const auto wallet = parse_address(text);
     if (!wallet) {
         const Error& error = wallet.error();
@@ -53,10 +52,9 @@ bool starts_character(char c) {
 
 Status check_agent_id(std::string_view id) {
     if (id.empty()) return refuse("agent_id is required");
-    if (id.size() > kMaxAgentId) return refuse("agent_id: longer than 128 bytes");
-    if (!std::all_of(id.begin(), id.end(), is_visible_ascii)) {
+    if (id.size() > kMaxAgentIdBytes) return refuse("agent_id: longer than 128 bytes");
+    if (!is_valid_agent_id(id))
         return refuse("agent_id: only visible ASCII characters are allowed, without spaces");
-    }
     return {};
 }
 
@@ -74,11 +72,11 @@ Status check_agent_label(std::string_view field, std::string_view text) {
 }
 
 Result<NamedWallet> check_register(std::string_view agent_id, const RegisterRequest& request) {
-    if (auto ok = check_agent_id(agent_id); !ok) return fail(std::move(ok.error()));
+    IOSWARM_DO(check_agent_id(agent_id));
     if (static_cast<std::uint32_t>(request.capability) > kMaxTaskLevel)
         return refuse("capability: not a level from 0 to 3");
-    if (auto ok = check_agent_label("region", request.region); !ok) return fail(std::move(ok.error()));
-    if (auto ok = check_agent_label("version", request.version); !ok) return fail(std::move(ok.error()));
+    IOSWARM_DO(check_agent_label("region", request.region));
+    IOSWARM_DO(check_agent_label("version", request.version));
     return read_wallet(request.wallet_address);
 }
 

@@ -11,11 +11,10 @@
 
 namespace ioswarm {
 
-inline constexpr std::size_t kMaxAgentId = 128;    ///< in bytes; the protocol's limit for agent ids
 inline constexpr std::size_t kMaxAgentLabel = 64;  ///< in characters, for each of region and version
 
-/// An agent id has 1 to 128 bytes of visible ASCII. The error's `why` is the text that a refused agent
-/// receives.
+/// Says what is wrong with an agent id that is_valid_agent_id() refuses. The error's `why` is the text that the
+/// agent receives.
 [[nodiscard]] Status check_agent_id(std::string_view id);
 
 /// Checks region and version: at most 64 printable characters of valid UTF-8. `field` is the name used in the

@@ -6,6 +6,8 @@
 
 #include <arpa/inet.h>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm {
 namespace {
 
@@ -58,9 +60,8 @@ Result<std::vector<IpNetwork>> IpNetwork::parse_list(std::string_view text) {
         text.remove_prefix(std::min(text.find_first_not_of(kBetween), text.size()));
         if (text.empty()) return out;
         const std::string_view one = text.substr(0, text.find_first_of(kBetween));
-        auto network = parse(one);
-        if (!network) return fail(std::move(network).error());
-        out.push_back(*network);
+        IOSWARM_TRY(auto network, parse(one));
+        out.push_back(network);
         text.remove_prefix(one.size());
     }
 }
@@ -90,6 +91,11 @@ bool is_loopback(const IpBytes& address) noexcept {
     constexpr std::array<std::uint8_t, 13> kMapped127{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127};
     constexpr IpBytes kOne{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
     return std::equal(kMapped127.begin(), kMapped127.end(), address.begin()) || address == kOne;
+}
+
+bool is_loopback(std::string_view address) {
+    const auto parsed = parse_ip(std::string(address));
+    return parsed && is_loopback(*parsed);
 }
 
 bool contains(std::span<const IpNetwork> networks, const IpBytes& address) noexcept {

@@ -42,6 +42,8 @@ class IpNetwork {
 
 /// 127.0.0.0/8, also as IPv4-mapped IPv6, and ::1.
 [[nodiscard]] bool is_loopback(const IpBytes& address) noexcept;
+/// The same for the text of an address. False for a host name: it may mean any machine.
+[[nodiscard]] bool is_loopback(std::string_view address);
 
 /// True if at least one of the networks contains the address.
 [[nodiscard]] bool contains(std::span<const IpNetwork> networks, const IpBytes& address) noexcept;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/unix_time.hpp"
 #include "core/coordinator/engine.hpp"
 
 namespace ioswarm {
@@ -25,11 +26,6 @@ constexpr std::uint64_t kReadAgain = 50;
 /// that deployed agents accept (32 MiB; their JSON is a third larger than the size counted here). Code is what
 /// a hostile transaction could use to make tasks large.
 constexpr std::size_t kMostRunBytesPerBatch = std::size_t{4} << 20;
-
-std::uint64_t unix_ms(Clock::Wall time) {
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
-}
 
 /// The data of one task that goes to an agent. It is copied under the lock; the message is built without it.
 struct Item {
@@ -320,7 +316,7 @@ std::shared_ptr<const TaskBatch> Engine::take_idle_batch(Agent& agent, Clock::St
     if (!std::exchange(agent.idle_due, false)) return nullptr;
     agent.stream_used = now;
     auto out = std::make_shared<TaskBatch>();
-    out->timestamp = unix_ms(clock_.wall());
+    out->timestamp = static_cast<std::uint64_t>(unix_ms(clock_.wall()));
     out->batch_id = idle_batch_name(out->timestamp, ++idle_batches_);
     agent.idle_batch = out->batch_id;
     count("idle_batches_sent");
@@ -375,7 +371,7 @@ std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const SinkG
     }
     auto out = std::make_shared<TaskBatch>();
     out->batch_id = batch_name(number);
-    out->timestamp = unix_ms(clock_.wall());
+    out->timestamp = static_cast<std::uint64_t>(unix_ms(clock_.wall()));
     out->tasks.reserve(items.size());
     for (const Item& item : items)
         out->tasks.push_back(package_of(item, next));

@@ -4,6 +4,7 @@
 
 #include "core/auth/access.hpp"
 #include "core/coordinator/engine.hpp"
+#include "core/model/agent_id.hpp"
 
 namespace ioswarm {
 namespace {
@@ -232,10 +233,9 @@ void Engine::log_refusal(Agent* agent, const std::string& id, const std::string&
     std::optional<Clock::Steady>& last = agent ? agent->refusal_logged : stranger_logged_;
     if (last && now - *last < kLogEvery) return;
     last = now;
-    // Without a master secret the id may be any text. Registered agents have ids within the limit.
-    const std::string shown = id.size() <= kMaxAgentIdBytes ? id : fmt::format("(id of {} bytes)", id.size());
-    effects.warnings.push_back(fmt::format(
-        "results of agent {} refused: {} (told once per hour; the counters have them all)", shown, reason));
+    effects.warnings.push_back(
+        fmt::format("results of agent {} refused: {} (told once per hour; the counters have them all)",
+                    agent_id_for_log(id), reason));
 }
 
 }  // namespace ioswarm

@@ -2,7 +2,6 @@
 #include "core/crypto/tls_pair.hpp"
 
 #include <cerrno>
-#include <cstdio>
 #include <ctime>
 #include <memory>
 
@@ -13,6 +12,8 @@
 #include <openssl/x509.h>
 #include <sys/stat.h>
 
+#include "core/base/descriptor.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/hmac.hpp"
 
 namespace ioswarm {
@@ -24,23 +25,22 @@ struct PemDeleter {
     void operator()(BIO* bio) const { BIO_free(bio); }
     void operator()(X509* certificate) const { X509_free(certificate); }
     void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-    void operator()(std::FILE* file) const { std::fclose(file); }
 };
 template <typename T>
 using PemOwned = std::unique_ptr<T, PemDeleter>;
 
 Result<std::string> read_pem(const std::string& path) {
-    // O_NONBLOCK: if the file was replaced by a named pipe, opening it would otherwise block this thread
-    // forever. No later reload would happen, and the program could not end.
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    const PemOwned<std::FILE> file(fd < 0 ? nullptr : ::fdopen(fd, "rb"));
-    if (!file) return fail(errno_error(errno, "cannot read the TLS file", path));
+    // kReadOnly does not block: if the file was replaced by a named pipe, opening it would otherwise block this
+    // thread forever. No later reload would happen, and the program could not end.
+    constexpr const char* kCannotRead = "cannot read the TLS file";
+    IOSWARM_TRY(const auto file, open_file(path, kReadOnly, kCannotRead));
     struct stat info {};
-    if (::fstat(fd, &info) == 0 && !S_ISREG(info.st_mode))
+    if (::fstat(file.get(), &info) == 0 && !S_ISREG(info.st_mode))
         return fail(ErrorCode::bad_data, "cannot use the TLS file", path, "it is no regular file");
     std::string text(kMaxPemBytes + 1, '\0');
-    text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-    if (std::ferror(file.get()) != 0) return fail(errno_error(EIO, "cannot read the TLS file", path));
+    const std::span<std::uint8_t> room(reinterpret_cast<std::uint8_t*>(text.data()), text.size());
+    IOSWARM_TRY(const auto got, read_at(file.get(), room, 0, kCannotRead, path));
+    text.resize(got);
     if (text.size() > kMaxPemBytes) {
         wipe(text);
         return fail(ErrorCode::bad_data, "cannot use the TLS file", path, "it is over 1 MiB");
@@ -67,17 +67,15 @@ int no_passphrase(char*, int, int, void*) {
 }  // namespace
 
 Result<CheckedTlsPair> load_tls_pair(const std::string& certificate_file, const std::string& key_file) {
-    auto chain = read_pem(certificate_file);
-    if (!chain) return fail(std::move(chain.error()));
-    auto key_text = read_pem(key_file);
-    if (!key_text) return fail(std::move(key_text.error()));
+    IOSWARM_TRY(auto chain, read_pem(certificate_file));
+    IOSWARM_TRY(auto key_text, read_pem(key_file));
     const auto refuse = [&](const std::string& path, const char* why) {
         ERR_clear_error();
-        wipe(*key_text);
+        wipe(key_text);
         return fail(ErrorCode::bad_data, "cannot use the TLS file", path, why);
     };
 
-    const auto chain_bio = bio_over(*chain);
+    const auto chain_bio = bio_over(chain);
     const PemOwned<X509> leaf(PEM_read_bio_X509(chain_bio.get(), nullptr, no_passphrase, nullptr));
     if (!leaf) return refuse(certificate_file, "it holds no PEM certificate that parses");
     while (!BIO_eof(chain_bio.get())) {
@@ -86,7 +84,7 @@ Result<CheckedTlsPair> load_tls_pair(const std::string& certificate_file, const 
         if (ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) break;
         return refuse(certificate_file, "a further certificate in it does not parse");
     }
-    const auto key_bio = bio_over(*key_text);
+    const auto key_bio = bio_over(key_text);
     const PemOwned<EVP_PKEY> key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, no_passphrase, nullptr));
     if (!key) return refuse(key_file, "it holds no PEM private key that parses without a passphrase");
     if (X509_check_private_key(leaf.get(), key.get()) != 1) {
@@ -101,8 +99,8 @@ Result<CheckedTlsPair> load_tls_pair(const std::string& certificate_file, const 
     } else if (X509_cmp_current_time(X509_get0_notBefore(leaf.get())) > 0) {
         out.warning = "the certificate is not valid yet: " + certificate_file;
     }
-    out.pair.certificate_chain_pem = std::move(*chain);
-    out.pair.private_key_pem = std::move(*key_text);
+    out.pair.certificate_chain_pem = std::move(chain);
+    out.pair.private_key_pem = std::move(key_text);
     return out;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/descriptor.hpp"
+#include "core/base/sync_folder.hpp"
 #include "core/base/try.hpp"
 #include "core/sqlite/private_file.hpp"
 
@@ -73,7 +74,7 @@ Status copy_database(sqlite::Database& source, const std::filesystem::path& copy
     // A link fails if a file of that name has appeared meanwhile; a rename would replace it.
     if (::link(part.path().c_str(), copy.c_str()) != 0)
         return fail(errno_error(errno, "cannot name the copy of the " + name, copy.string()));
-    return sync_directory(to);
+    return sync_folder(to.string());
 }
 
 }  // namespace ioswarm

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/sync_folder.hpp"
 #include "core/base/try.hpp"
 #include "core/sqlite/private_file.hpp"
 
@@ -54,7 +55,7 @@ Status prepare_private_directory(const std::filesystem::path& dir) {
     }
     if (is_made) {
         const std::filesystem::path parent = dir.lexically_normal().parent_path();
-        IOSWARM_DO(sync_directory(parent.empty() ? "." : parent));
+        IOSWARM_DO(sync_folder(parent.empty() ? "." : parent.string()));
     }
     struct stat info {};
     if (stat(dir.c_str(), &info) != 0)

@@ -14,7 +14,4 @@ namespace ioswarm {
 /// used in errors ("ledger"). Errors: io, permission_denied.
 [[nodiscard]] Status make_private_file(const std::filesystem::path& file, const std::string& name);
 
-/// Syncs a directory, which makes the names in it durable. Error: io.
-[[nodiscard]] Status sync_directory(const std::filesystem::path& dir);
-
 }  // namespace ioswarm

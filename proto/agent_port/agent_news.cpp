@@ -7,6 +7,7 @@
 
 #include "core/auth/access.hpp"
 #include "core/base/some_names.hpp"
+#include "core/model/agent_id.hpp"
 
 namespace ioswarm::proto {
 namespace {
@@ -15,8 +16,7 @@ constexpr std::size_t kMostReasonBytes = 256;
 
 /// Without a master secret, and for callers that are refused, the id may be any text.
 std::string shown_id(std::string id) {
-    if (id.empty()) return "(no id)";
-    return id.size() <= kMaxAgentIdBytes ? std::move(id) : fmt::format("(id of {} bytes)", id.size());
+    return id.empty() ? "(no id)" : agent_id_for_log(std::move(id));
 }
 
 const char* happened(AgentEvent::Kind kind) {

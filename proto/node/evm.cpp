@@ -11,16 +11,9 @@ namespace {
 using Json = nlohmann::json;
 using evm::Word;
 
-Result<std::string_view> text_result(const Result<RpcReply>& reply, const std::string& method) {
-    if (!reply) return fail(reply.error());
-    if (reply->kind == RpcReply::Kind::error) return fail(web3_refused(method, reply->error));
-    if (reply->kind != RpcReply::Kind::text) return fail(web3_bad(method, "not a text"));
-    return std::string_view(reply->value);
-}
-
 /// Reads a quantity, or data of up to 32 bytes ("0x" is 0).
 Result<Word> word_result(const Result<RpcReply>& reply, const std::string& method) {
-    IOSWARM_TRY(const auto text, text_result(reply, method));
+    IOSWARM_TRY(const auto text, web3_text(reply, method));
     if (text == "0x") return Word{0};
     const auto value = u256_from_quantity(text);
     if (!value) return fail(web3_bad(method, "not a number of at most 256 bits"));
@@ -84,7 +77,7 @@ Result<evm::AccountRecord> read_record(Answers& answers) {
     IOSWARM_TRY(const auto balance, word_result(balance_reply, "eth_getBalance"));
     IOSWARM_TRY(const auto nonce, word_result(nonce_reply, "eth_getTransactionCount"));
     if (!nonce.fits_64_bits()) return fail(web3_bad("eth_getTransactionCount", "not a number of 64 bits"));
-    IOSWARM_TRY(const auto code_text, text_result(code_reply, "eth_getCode"));
+    IOSWARM_TRY(const auto code_text, web3_text(code_reply, "eth_getCode"));
     const auto code = code_text.starts_with("0x") ? from_hex(code_text) : std::nullopt;
     if (!code) return fail(web3_bad("eth_getCode", "not hex"));
     record.balance = balance;

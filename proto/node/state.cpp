@@ -7,6 +7,7 @@
 #include "core/base/u256.hpp"
 #include "core/crypto/keccak.hpp"
 #include "proto/node/link.hpp"
+#include "proto/node/web3_json.hpp"
 
 // Reads accounts over web3 as they were after the block at a height: three requests per address, then the block
 // number. Nodes without archive state know only the tip's state, and some of them (v2.3.x) answer with it
@@ -23,41 +24,18 @@ constexpr const char* kMethods[kCallsPerAddress] = {"eth_getBalance", "eth_getTr
 
 using Accounts = std::vector<Result<AccountState>>;
 
-Error refused(const char* method, const RpcError& error) {
-    // "failed to get block at height N: not exist in DB": a balancer sent us to another node, which is behind.
-    const bool height = error.message.find("at height") != std::string::npos;
-    return {height ? ErrorCode::out_of_range : ErrorCode::unavailable,
-            "the node refused a web3 request",
-            method,
-            error.message,
-            {}};
-}
-
-/// The text of a result, or the reason why there is none.
-Result<std::string_view> text_of(const Result<RpcReply>& reply, const char* method) {
-    if (!reply) return fail(reply.error());
-    if (reply->kind == RpcReply::Kind::error) return fail(refused(method, reply->error));
-    if (reply->kind != RpcReply::Kind::text) {
-        return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", method, "not a text");
-    }
-    return std::string_view(reply->value);
-}
-
 Result<AccountState> read_account(std::span<const Result<RpcReply>> replies) {
     AccountState account;
-    IOSWARM_TRY(const auto balance_text, text_of(replies[0], "eth_getBalance"));
+    IOSWARM_TRY(const auto balance_text, web3_text(replies[0], "eth_getBalance"));
     const auto balance = u256_from_quantity(balance_text);
-    if (!balance) {
-        return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", "eth_getBalance",
-                    "not a quantity");
-    }
+    if (!balance) return fail(web3_bad("eth_getBalance", "not a quantity"));
     account.balance_rau = *balance;
-    IOSWARM_DO(text_of(replies[1], "eth_getTransactionCount"));
+    IOSWARM_DO(web3_text(replies[1], "eth_getTransactionCount"));
     IOSWARM_TRY(const auto nonce, reply_uint64(replies[1], "eth_getTransactionCount"));
     account.nonce = nonce;
-    IOSWARM_TRY(const auto code_text, text_of(replies[2], "eth_getCode"));
+    IOSWARM_TRY(const auto code_text, web3_text(replies[2], "eth_getCode"));
     const auto code = code_text.starts_with("0x") ? from_hex(code_text) : std::nullopt;
-    if (!code) return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", "eth_getCode", "not hex");
+    if (!code) return fail(web3_bad("eth_getCode", "not hex"));
     if (!code->empty()) account.code_hash = keccak256(*code);
     return account;
 }

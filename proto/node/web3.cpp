@@ -17,16 +17,13 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// The result of a reply, which must be an object or a list.
-Result<std::string_view> json_of(const Result<RpcReply>& reply, const char* what) {
-    if (!reply) return fail(reply.error());
-    if (reply->kind == RpcReply::Kind::error) {
-        return fail(ErrorCode::unavailable, "the node refused a web3 request", what, reply->error.message);
-    }
-    if (reply->kind == RpcReply::Kind::null)
-        return fail(ErrorCode::not_found, "the node has no such block", what);
-    if (reply->kind != RpcReply::Kind::json) return fail(web3_bad(what, "a text where an object is due"));
-    return std::string_view(reply->value);
+/// The JSON text of a block or of its receipts. A block that the node refuses is only unavailable: out_of_range
+/// would mean to the block follower that the block was pruned.
+Result<std::string_view> block_json_text(const Result<RpcReply>& reply, const char* method) {
+    auto text = web3_json_text(reply, method);
+    if (reply && !text && text.error().code == ErrorCode::out_of_range)
+        text.error().code = ErrorCode::unavailable;
+    return text;
 }
 
 }  // namespace
@@ -79,7 +76,7 @@ Result<std::vector<Receipt>> read_web3_receipts(std::string_view json, std::uint
 
 Result<ChainTip> web3_tip(Web3Endpoint& web3, const std::stop_token& stop) {
     const auto reply = web3.call({"eth_getBlockByNumber", R"(["latest",false])"}, stop);
-    IOSWARM_TRY(const auto json, json_of(reply, "eth_getBlockByNumber latest"));
+    IOSWARM_TRY(const auto json, block_json_text(reply, "eth_getBlockByNumber latest"));
     return read_web3_block(json);
 }
 
@@ -88,11 +85,11 @@ Result<ExecutedBlock> web3_block(Web3Endpoint& web3, std::uint64_t height, const
     const JsonRpcClient::Batch batch{{"eth_getBlockByNumber", "[" + quoted + ",false]"},
                                      {"eth_getBlockReceipts", "[" + quoted + "]"}};
     const auto replies = web3.call_all({&batch, 1}, stop);
-    IOSWARM_TRY(const auto block_json, json_of(replies[0][0], "eth_getBlockByNumber"));
+    IOSWARM_TRY(const auto block_json, block_json_text(replies[0][0], "eth_getBlockByNumber"));
     IOSWARM_TRY(const auto header, read_web3_block(block_json));
     if (header.height != height)
         return fail(web3_bad("eth_getBlockByNumber.number", "not " + std::to_string(height)));
-    IOSWARM_TRY(const auto receipts_json, json_of(replies[0][1], "eth_getBlockReceipts"));
+    IOSWARM_TRY(const auto receipts_json, block_json_text(replies[0][1], "eth_getBlockReceipts"));
     IOSWARM_TRY(auto receipts, read_web3_receipts(receipts_json, height));
     ExecutedBlock out;
     out.height = header.height;

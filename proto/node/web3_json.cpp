@@ -27,9 +27,16 @@ Result<std::string_view> web3_json_text(const Result<RpcReply>& reply, const std
     if (!reply) return fail(reply.error());
     if (reply->kind == RpcReply::Kind::error) return fail(web3_refused(method, reply->error));
     if (reply->kind == RpcReply::Kind::null)
-        return fail(ErrorCode::not_found, "the node has no such thing", method);
+        return fail(ErrorCode::not_found, "the node has no such block or transaction", method);
     if (reply->kind != RpcReply::Kind::json)
         return fail(web3_bad(method, "a text where an object or a list is due"));
+    return std::string_view(reply->value);
+}
+
+Result<std::string_view> web3_text(const Result<RpcReply>& reply, const std::string& method) {
+    if (!reply) return fail(reply.error());
+    if (reply->kind == RpcReply::Kind::error) return fail(web3_refused(method, reply->error));
+    if (reply->kind != RpcReply::Kind::text) return fail(web3_bad(method, "not a text"));
     return std::string_view(reply->value);
 }
 

@@ -27,6 +27,8 @@ namespace ioswarm::proto {
 /// Returns the JSON text of a reply whose result is an object or a list. Errors: that of the reply; those of
 /// web3_refused(); not_found (the result is null); bad_data.
 [[nodiscard]] Result<std::string_view> web3_json_text(const Result<RpcReply>& reply, const std::string& method);
+/// Returns a reply whose result is a text. Errors: that of the reply; those of web3_refused(); bad_data.
+[[nodiscard]] Result<std::string_view> web3_text(const Result<RpcReply>& reply, const std::string& method);
 /// Parses a reply whose result is an object. Errors are those of web3_json_text().
 [[nodiscard]] Result<nlohmann::json> web3_object(const Result<RpcReply>& reply, const std::string& method);
 
