@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -140,6 +141,8 @@ class DiffFeed {
     bool overlap_ = false;
     // How often in a row the source no longer had `wanted_`.
     int gone_ = 0;
+    // The lowest height seen whose digest counts the entries of contract staking.
+    std::uint64_t staking_counts_from_ = std::numeric_limits<std::uint64_t>::max();
 
     // Used by the writing thread.
     bool prune_failed_ = false;

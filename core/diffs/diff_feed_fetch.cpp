@@ -97,7 +97,20 @@ DiffFeed::FetchOutcome DiffFeed::judge(StateDiff diff) {
     if (std::any_of(diff.entries.begin(), diff.entries.end(),
                     [](const auto& entry) { return entry.write_type > 1; }))
         return refuse(height, "a write type is neither put (0) nor delete (1)");
-    if (!digest || !has_true_digest(diff)) return refuse(height, "its digest is not that of its entries");
+    const auto rules = rules_of_digest(diff);
+    if (!digest || !rules) return refuse(height, "its digest is not that of its entries");
+    if (names_contract_staking(diff)) {
+        // By the older rule a source could add entries of contract staking that no digest covers. The chain
+        // changes the rule once, so no block after a block of the newer rule may follow the older one.
+        if (*rules == DigestRules::current) {
+            staking_counts_from_ = std::min(staking_counts_from_, diff.height);
+        } else if (diff.height > staking_counts_from_) {
+            return refuse(height,
+                          fmt::format("its digest leaves out entries of contract staking, which count since "
+                                      "height {} at the latest",
+                                      staking_counts_from_));
+        }
+    }
     if (wanted_ != 0 && (diff.height < wanted_ || (overlap_ && diff.height == wanted_)))
         return judge_held(diff, *digest);
     if (overlap_) {

@@ -26,14 +26,23 @@ Hash256 state_digest(std::span<const StateDiffEntry> entries, DigestRules rules)
     return hash.finish();
 }
 
-bool has_true_digest(const StateDiff& diff) noexcept {
-    const auto carried = Hash256::from(diff.digest);
-    if (!carried) return false;
-    if (*carried == state_digest(diff.entries, DigestRules::current)) return true;
-    // The older rule gives a different digest only if it leaves an entry out.
+bool names_contract_staking(const StateDiff& diff) noexcept {
     return std::any_of(diff.entries.begin(), diff.entries.end(),
-                       [](const StateDiffEntry& entry) { return is_contract_staking(entry.ns); }) &&
-           *carried == state_digest(diff.entries, DigestRules::before_contract_staking);
+                       [](const StateDiffEntry& entry) { return is_contract_staking(entry.ns); });
+}
+
+std::optional<DigestRules> rules_of_digest(const StateDiff& diff) noexcept {
+    const auto carried = Hash256::from(diff.digest);
+    if (!carried) return std::nullopt;
+    if (*carried == state_digest(diff.entries, DigestRules::current)) return DigestRules::current;
+    if (names_contract_staking(diff) &&
+        *carried == state_digest(diff.entries, DigestRules::before_contract_staking))
+        return DigestRules::before_contract_staking;
+    return std::nullopt;
+}
+
+bool has_true_digest(const StateDiff& diff) noexcept {
+    return rules_of_digest(diff).has_value();
 }
 
 }  // namespace ioswarm

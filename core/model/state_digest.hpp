@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "core/base/bytes.hpp"
@@ -18,8 +19,14 @@ enum class DigestRules {
 };
 [[nodiscard]] Hash256 state_digest(std::span<const StateDiffEntry> entries, DigestRules rules) noexcept;
 
-/// True when the digest that a diff carries is the digest of its entries under one of the two rules. A diff
-/// does not say which rule its block follows.
+/// The rule under which the digest that a diff carries is the digest of its entries; nothing when there is
+/// none. A diff does not say which rule its block follows. If both fit, because no entry is of contract
+/// staking, the answer is `current`.
+[[nodiscard]] std::optional<DigestRules> rules_of_digest(const StateDiff& diff) noexcept;
+/// Whether an entry is of contract staking, so that the two rules give different digests.
+[[nodiscard]] bool names_contract_staking(const StateDiff& diff) noexcept;
+
+/// True when rules_of_digest() has an answer.
 [[nodiscard]] bool has_true_digest(const StateDiff& diff) noexcept;
 
 }  // namespace ioswarm

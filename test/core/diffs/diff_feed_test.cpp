@@ -166,6 +166,25 @@ TEST_CASE("a diff with a wrong digest is not stored, and is asked for again") {
     CHECK(it.feed->health());
 }
 
+TEST_CASE("once contract staking counts in digests, a diff whose digest leaves it out is refused") {
+    const auto with_staking = [](std::uint64_t height, DigestRules rules) {
+        StateDiff diff = some_diff(height);
+        diff.entries.insert(diff.entries.begin(), {0, "cs_bucket_io1contract", {1}, {2}});
+        diff.digest = to_bytes(state_digest(diff.entries, rules).view());
+        return diff;
+    };
+    Feed it;
+    it.start();
+    it.source.give(with_staking(1, DigestRules::before_contract_staking));
+    it.source.give(with_staking(2, DigestRules::current));
+    it.give(3, 3);
+    it.source.give(with_staking(4, DigestRules::before_contract_staking));
+    it.source.give(with_staking(4, DigestRules::current));
+    CHECK(it.told.wait(4) == Heights{1, 2, 3, 4});
+    CHECK(it.store.read(4, 1, 0)->front().record == diff_record(with_staking(4, DigestRules::current)));
+    CHECK(it.count("diffs_refused") == 1);
+}
+
 TEST_CASE("a diff of height 0 is refused") {
     Feed it;
     it.start();
