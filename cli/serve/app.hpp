@@ -14,12 +14,11 @@
 #include "cli/audit_log.hpp"
 #include "cli/config/serve_config.hpp"
 #include "cli/page/history.hpp"
-#include "cli/serve/chain_gate.hpp"
 #include "cli/serve/control_api.hpp"
-#include "cli/serve/diffs.hpp"
 #include "cli/serve/http_guard.hpp"
 #include "cli/serve/metrics.hpp"
 #include "cli/serve/monitor_api.hpp"
+#include "cli/serve/node_chain.hpp"
 #include "cli/serve/page_api.hpp"
 #include "cli/serve/page_money.hpp"
 #include "cli/serve/ready_watch.hpp"
@@ -33,19 +32,15 @@
 #include "cli/settlement/figures.hpp"
 #include "cli/settlement/notices.hpp"
 #include "cli/settlement/serve_settlement.hpp"
+#include "cli/wiring/wired_coordinator.hpp"
 #include "core/auth/access.hpp"
 #include "core/base/alarm.hpp"
 #include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
-#include "core/coordinator/coordinator.hpp"
-#include "core/ledger/ledger.hpp"
 #include "core/net/http_server.hpp"
 #include "core/ports/clock.hpp"
-#include "core/sim/embedded_chain.hpp"
-#include "proto/agent_port/agent_server.hpp"
 #include "proto/agents/client.hpp"
-#include "proto/node/source.hpp"
 
 namespace ioswarm::cli {
 
@@ -77,22 +72,23 @@ class ServeApp {
   private:
     ServeApp(const ServeConfig& config, const ServeOptions& options, Log log, LinesLost lines_lost);
 
+    // In app_wiring.cpp.
+    Status make_coordinator();
+    [[nodiscard]] Result<RewardSettler*> use_ledger(Ledger& ledger);
+    Status find_chain(Ledger& ledger);
+    Status bind_chain(const ChainIdentity& chain);
+    [[nodiscard]] Result<ChainPorts> open_chain(std::uint64_t last_height);
+    [[nodiscard]] DiffServiceSettings diff_settings();
+
     Status read_lists();
-    Status open_ledger();
     void open_audit();
     [[nodiscard]] Log audited(LogModule module);
-    Status find_chain();
     Status make_settler();
-    Status open_payroll();
-    Status open_source();
-    Status open_diffs();
-    Status make_coordinator();
     Status open_agent_port();
     Status open_api();
     void open_control();
     [[nodiscard]] ControlFacts control_facts() const;
     Status go_to_work();
-    Status bind_chain(const ChainIdentity& chain);
     Status start_test_agents();
     void start_settlement();
     void show_settlements();
@@ -128,22 +124,13 @@ class ServeApp {
 
     // Shared with a read of the lists, which may hang and outlive the app.
     std::shared_ptr<AccessControl> access_;
-    std::unique_ptr<Ledger> ledger_;
     std::shared_ptr<AuditLog> audit_;
     std::unique_ptr<ServeSettlement> settler_;  // null when serve does not pay by itself
-    std::unique_ptr<Payroll> payroll_;
-    bool other_source_ = false;  // whether the directory was used with another source before
+    bool other_source_ = false;                 // whether the directory was used with another source before
     // The chain found at the start; nothing when the node could not be reached.
     std::optional<ChainIdentity> chain_;
-    std::unique_ptr<proto::NodeSource> node_;  // either this or the next one
-    std::unique_ptr<sim::EmbeddedChain> embedded_;
-    std::unique_ptr<ChainGate> gate_;  // set with a node, as are the next two
-    std::unique_ptr<ActPoolReader> gated_pool_;
-    std::unique_ptr<BlockSource> gated_blocks_;
-    std::unique_ptr<ServeDiffs> diffs_;  // null when the source has no diffs
-    std::unique_ptr<BlockSource> watched_blocks_;
-    std::unique_ptr<Coordinator> coordinator_;
-    std::unique_ptr<proto::AgentServer> agent_server_;
+    std::unique_ptr<WiredCoordinator> wired_;
+    std::shared_ptr<NodeChain> node_;              // null with the embedded chain; wired_ uses it too
     std::optional<SettlementReader> settlements_;  // for the API; this and the next need rewardContract
     std::optional<SettlementNotices> settlement_notices_;
     std::optional<BalanceWatch> balance_watch_;        // set with settlements_

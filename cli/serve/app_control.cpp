@@ -33,8 +33,8 @@ std::string restart_text(const std::vector<std::string>& keys) {
 // a file system without sockets. The lock of the data directory keeps a second serve away from the socket.
 void ServeApp::open_control() {
     control_.emplace(
-        *api_, *coordinator_, [this] { return control_facts(); }, [this] { return not_ready(); });
-    if (diffs_) control_->show_diffs([this] { return diffs_->view(); });
+        *api_, wired_->coordinator(), [this] { return control_facts(); }, [this] { return not_ready(); });
+    if (wired_->diffs() != nullptr) control_->show_diffs([this] { return wired_->diffs()->view(); });
     control_->show_access([this](const std::string& id) { return access_->allowed(id); });
     control_->on_reload([this] { return reload_and_wait(); });
     HttpServerSettings settings;
@@ -104,11 +104,11 @@ Result<ReloadReport> ServeApp::apply(const LoadedConfig& fresh) {
         reloaded->needs_restart = report.changes.after_restart;
     }
     if (options_.set_log_levels) options_.set_log_levels(fresh.settings.log_level);
-    coordinator_->change_limits(limits_of(coordinator_settings(fresh.settings)));
+    wired_->coordinator().change_limits(limits_of(coordinator_settings(fresh.settings)));
     if (api_guard_)
         api_guard_->change_rate(static_cast<std::uint32_t>(fresh.settings.http_requests_per_second));
     if (!report.changes.next_epoch.empty())
-        payroll_->change_rewards(coordinator_settings(fresh.settings).rewards);
+        wired_->payroll().change_rewards(coordinator_settings(fresh.settings).rewards);
     report.agents_ended = end_agents_not_allowed();
     return report;
 }
@@ -131,11 +131,11 @@ void ServeApp::log_reload(const Result<ReloadReport>& outcome) const {
 ControlFacts ServeApp::control_facts() const {
     ControlFacts out;
     out.source = node_ ? "node " + config_.node_grpc : source_identity(config_);
-    out.agents_at = reachable(address_, agent_server_->port());
+    out.agents_at = reachable(address_, wired_->port().port());
     if (api_server_) out.api_at = reachable(address_, api_server_->port());
     out.data_dir = config_.data_dir;
     if (!config_.master_secret_old.empty()) out.agents_on_old_secret = access_->agents_on_old_secret();
-    out.epoch_blocks = payroll_->rewards_in_force().epoch_blocks;
+    out.epoch_blocks = wired_->payroll().rewards_in_force().epoch_blocks;
     const auto reloaded = reloaded_.lock();
     out.max_agents = reloaded->used.settings.max_agents;
     const ListFiles lists = list_files(reloaded->used.settings);

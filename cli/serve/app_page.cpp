@@ -23,11 +23,13 @@ Result<U256> ServeApp::read_balance(const std::stop_token& stop) {
 void ServeApp::show_page() {
     PageSources sources;
     sources.not_ready = [this] { return not_ready(); };
-    if (diffs_) sources.diffs = [this] { return diffs_->view(); };
+    if (wired_->diffs() != nullptr) sources.diffs = [this] { return wired_->diffs()->view(); };
     sources.epochs = [this](std::uint64_t running_epoch) {
-        return read_page_epochs(*ledger_, running_epoch, settlements_ ? &*settlements_ : nullptr);
+        return read_page_epochs(wired_->ledger(), running_epoch, settlements_ ? &*settlements_ : nullptr);
     };
-    sources.answers = [this](const std::string& agent_id) { return payroll_->recent_answers(agent_id); };
+    sources.answers = [this](const std::string& agent_id) {
+        return wired_->payroll().recent_answers(agent_id);
+    };
     if (settlements_) {
         balance_watch_.emplace([this](const std::stop_token& stop) { return read_balance(stop); });
         settlement_watch_.emplace(config_.data_dir, [this] { return balance_watch_->balance_rau(); });
@@ -40,7 +42,7 @@ void ServeApp::show_page() {
     sources.has_rewards = config_.epoch_reward_iotx.unscaled != 0;
     sources.has_settlement = !config_.reward_contract.empty();
     sources.needs_key = access_->has_secret();
-    page_.emplace(*coordinator_, history_, clock_, std::move(sources));
+    page_.emplace(wired_->coordinator(), history_, clock_, std::move(sources));
     page_->add_to(*api_);
 }
 

@@ -21,7 +21,8 @@ Status ServeApp::make_settler() {
 void ServeApp::start_settlement() {
     if (config_.reward_contract.empty()) return;
     settlement_notices_.emplace(
-        config_.data_dir, [this](const PayoutKeys& payouts) { return payroll_->payouts_final(payouts); },
+        config_.data_dir,
+        [this](const PayoutKeys& payouts) { return wired_->payroll().payouts_final(payouts); },
         log_.of(LogModule::settlement));
     if (settler_) settler_->start();
 }

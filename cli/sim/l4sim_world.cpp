@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "cli/sim/l4_snapshot.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/hmac.hpp"
 
 namespace ioswarm::cli {
@@ -14,26 +15,8 @@ namespace {
 constexpr std::size_t kErrorsKept = 3;
 constexpr unsigned kClientThreads = 2;
 constexpr std::size_t kSecretBytes = 32;
+constexpr std::chrono::seconds kStopTime{1};
 constexpr const char* kAgentsAddress = "127.0.0.1";
-
-/// Refuses every request except those for state diffs.
-class NoTasks final : public AgentLink {
-  public:
-    void register_agent(const std::string&, const RegisterRequest&, RegisterDone done) override {
-        done(RegisterResponse{false, "only state diffs are served here", 0});
-    }
-    Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string&, const GetTasksRequest&,
-                                                         std::shared_ptr<StreamSink>) override {
-        return fail(ErrorCode::failed_precondition, "agent not registered");
-    }
-    void submit(const std::string&, BatchResult, SubmitDone done) override {
-        done(SubmitResponse{false, "agent not registered"});
-    }
-    Result<HeartbeatResponse> heartbeat(const std::string&, const HeartbeatRequest&) override {
-        return HeartbeatResponse{false, "shutdown", {}};
-    }
-    void end_agent(const std::string&, const Error&) override {}
-};
 
 /// For example "l4-007" → 7.
 std::size_t number_of(const std::string& agent_id) {
@@ -78,9 +61,7 @@ L4SimWorld::L4SimWorld(TempFolder folder, const Log& log)
 
 L4SimWorld::~L4SimWorld() {
     clients_.reset();
-    if (feed_) feed_->stop();
-    if (hub_) hub_->shutdown();
-    if (server_) server_->shutdown(std::chrono::seconds(1));
+    if (wired_) wired_->stop(clock_.steady() + kStopTime);
 }
 
 Status L4SimWorld::open(const sim::ChainSettings& settings) {
@@ -91,35 +72,20 @@ Status L4SimWorld::open(const sim::ChainSettings& settings) {
     if (!access) return fail(std::move(access).error());
     access_ = *std::move(access);
 
-    auto chain = sim::EmbeddedChain::create(settings, clock_, log_);
-    if (!chain) return fail(std::move(chain).error());
-    chain_ = *std::move(chain);
-    auto store = SqliteDiffStore::open(folder_.path() + "/statediffs.db");
-    if (!store) return fail(std::move(store).error());
-    store_ = *std::move(store);
-    hub_ = std::make_unique<DiffHub>(
-        *store_, DiffHubSettings{}, [] { return std::string(); }, log_);
-
-    no_tasks_ = std::make_unique<NoTasks>();
+    CoordinatorWiring wiring;
+    wiring.open_chain = [&](std::uint64_t) -> Result<ChainPorts> {
+        IOSWARM_TRY(chain_, sim::EmbeddedChain::create(settings, clock_, log_));
+        return ports_of(chain_);
+    };
+    wiring.diffs.emplace().file = folder_.path() + "/statediffs.db";
+    IOSWARM_TRY(wired_, WiredCoordinator::create(std::move(wiring), clock_, log_));
     proto::AgentServerSettings port;
     port.address = kAgentsAddress;
-    auto server = proto::AgentServer::start(std::move(port), *no_tasks_, *access_, log_, hub_.get());
-    if (!server) return fail(std::move(server).error());
-    server_ = *std::move(server);
-
-    DiffFeedSettings feed;
-    feed.retain = 0;
-    DiffFeedHooks hooks;
-    hooks.on_appended = [this](SharedDiffPtr diff) {
-        tip_ = diff->height();
-        hub_->on_appended(std::move(diff));
-    };
-    hooks.lowest_needed = [this] { return hub_->lowest_needed(); };
-    feed_ = std::make_unique<DiffFeed>(chain_->diffs(), *store_, feed, std::move(hooks), log_);
-    feed_->start();
+    IOSWARM_DO(wired_->open_port(std::move(port), *access_, log_));
+    wired_->start();
 
     proto::CoordinatorAddress address;
-    address.target = fmt::format("{}:{}", kAgentsAddress, server_->port());
+    address.target = fmt::format("{}:{}", kAgentsAddress, wired_->port().port());
     log_.info("L4 agents join at {}, the diff log is in {}", address.target, folder_.path());
     clients_ = std::make_unique<proto::DiffClients>(
         std::move(address), kClientThreads, [secret](const std::string& id) {
@@ -135,7 +101,7 @@ Result<sim::L4State> L4SimWorld::through_snapshot(const sim::L4State& state) con
 }
 
 Status L4SimWorld::health() {
-    if (Status feed = feed_->health(); !feed) return feed;
+    if (Status feed = wired_->diffs()->health(); !feed) return feed;
     const auto errors = errors_.lock();
     if (errors->empty()) return {};
     return fail(ErrorCode::internal, "an error was logged", {}, errors->front());
@@ -143,18 +109,18 @@ Status L4SimWorld::health() {
 
 sim::L4World L4SimWorld::seen() {
     return {*clients_,
-            *store_,
+            wired_->diffs()->store(),
             [this] { chain_->release(); },
             [this] {
                 chain_->hold();
                 const auto tip = chain_->tip();
                 return tip ? tip->height : 0;
             },
-            [this] { return tip_.load(); },
+            [this] { return wired_->diffs()->store().range().tip; },
             [this](const sim::L4State& state) { return through_snapshot(state); },
             [this] {
                 std::vector<std::string> out;
-                for (DiffSubscriber& one : hub_->subscribers())
+                for (DiffSubscriber& one : wired_->diffs()->hub().subscribers())
                     out.push_back(std::move(one.agent_id));
                 return out;
             },

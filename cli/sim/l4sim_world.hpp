@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "cli/sim/temp_folder.hpp"
+#include "cli/wiring/wired_coordinator.hpp"
 #include "core/auth/access.hpp"
 #include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
-#include "core/diffs/diff_feed.hpp"
-#include "core/diffs/diff_hub.hpp"
-#include "core/diffs/sqlite_diff_store.hpp"
-#include "core/ports/agent_link.hpp"
 #include "core/ports/clock.hpp"
 #include "core/sim/embedded_chain.hpp"
 #include "core/sim/l4_run.hpp"
-#include "proto/agent_port/agent_server.hpp"
 #include "proto/agents/diff_client.hpp"
 #include "proto/codec/codec.hpp"
 
@@ -28,9 +22,9 @@ namespace ioswarm::cli {
 /// Every other agent uses JSON. From twenty agents on, each behaviour is then tested in both encodings.
 [[nodiscard]] proto::Codec l4sim_codec(const std::string& agent_id);
 
-/// Everything that `ioswarm l4sim` tests. The coordinator's side is as in `serve`: the embedded chain, the
-/// feed, the log of state diffs (in a temporary folder), the hub and the agent port on loopback. The agents'
-/// side is in the same process. The parts are destroyed in reverse order.
+/// Everything that `ioswarm l4sim` tests. The coordinator's side is wired as in `serve`, but without tasks: the
+/// embedded chain, the feed, the log of state diffs (in a temporary folder), the hub and the agent port on
+/// loopback. The agents' side is in the same process. The parts are destroyed in reverse order.
 class L4SimWorld {
   public:
     /// The parts log to `log`. Errors that they log also count in the report. Errors: those of the parts.
@@ -52,15 +46,10 @@ class L4SimWorld {
     Guarded<std::vector<std::string>> errors_;  // the first few error lines of the log
     const Log log_;
     const SystemClock clock_;
-    std::atomic<std::uint64_t> tip_{0};
 
-    std::unique_ptr<AgentLink> no_tasks_;
     std::unique_ptr<AccessControl> access_;
-    std::unique_ptr<sim::EmbeddedChain> chain_;
-    std::unique_ptr<SqliteDiffStore> store_;
-    std::unique_ptr<DiffHub> hub_;
-    std::unique_ptr<proto::AgentServer> server_;
-    std::unique_ptr<DiffFeed> feed_;
+    std::shared_ptr<sim::EmbeddedChain> chain_;  // used by wired_ too
+    std::unique_ptr<WiredCoordinator> wired_;
     std::unique_ptr<proto::DiffClients> clients_;
 };
 

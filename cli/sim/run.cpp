@@ -63,22 +63,11 @@ SimRun::SimRun(const SimOptions& options, SimHooks hooks, Log log)
       faults_(options.faults, options.seed, options.agents, options.redundancy),
       settings_(settings_for(options)) {}
 
-SimRun::~SimRun() {
-    agents_.reset();
-    if (coordinator_) coordinator_->stop();
-    server_.reset();
-    link_.reset();
-    coordinator_.reset();
-    payroll_.reset();
-    ledger_.reset();
-}
-
 Result<SimReport> SimRun::run(const std::stop_token& stop, ProgressLine& progress) {
     stop_ = stop;
     progress_ = &progress;
-    for (const auto step :
-         {&SimRun::prepare, &SimRun::open_ledger, &SimRun::start_coordinator, &SimRun::open_port, &SimRun::join,
-          &SimRun::conduct_load, &SimRun::drain, &SimRun::settle, &SimRun::leave}) {
+    for (const auto step : {&SimRun::prepare, &SimRun::make_coordinator, &SimRun::open_port, &SimRun::join,
+                            &SimRun::conduct_load, &SimRun::drain, &SimRun::settle, &SimRun::leave}) {
         Status done = (this->*step)();
         if (done) continue;
         // From the load on there are figures that are worth showing.
@@ -108,7 +97,7 @@ bool SimRun::wait(std::chrono::milliseconds within, std::chrono::milliseconds ev
 }
 
 std::uint64_t SimRun::counter(const std::string& name) const {
-    const StatusView status = coordinator_->status();
+    const StatusView status = wired_->coordinator().status();
     const auto at = status.counters.find(name);
     return at == status.counters.end() ? 0 : at->second;
 }
@@ -117,7 +106,7 @@ std::uint64_t SimRun::counter(const std::string& name) const {
 void SimRun::look() {
     if (!in_load_ || SteadyClock::now() - looked_ < 200ms) return;
     looked_ = SteadyClock::now();
-    const StatusView status = coordinator_->status();
+    const StatusView status = wired_->coordinator().status();
     const std::uint64_t queue = status.counters.at("tasks_waiting") + status.counters.at("tasks_with_agents");
     queue_samples_.push_back(queue);
     const auto whole = options_.block_time * static_cast<std::int64_t>(scenario_->figures().blocks);
@@ -135,7 +124,7 @@ Status SimRun::wait_for_answers(std::uint64_t height) {
     while (!record_->wait_answered(height, SteadyClock::now() + 100ms, stop_)) {
         if (stop_.stop_requested()) return stopped_or("");
         look();
-        const StatusView status = coordinator_->status();
+        const StatusView status = wired_->coordinator().status();
         const auto& counters = status.counters;
         const auto now = SteadyClock::now();
         if (now - begin > patience) break;
@@ -161,7 +150,7 @@ Status SimRun::stall_before(std::uint64_t height) {
 }
 
 Status SimRun::wait_for_block(std::uint64_t height) {
-    const bool taken = wait(kLongestBlockWait, 2ms, [&] { return payroll_->last_height() >= height; });
+    const bool taken = wait(kLongestBlockWait, 2ms, [&] { return wired_->payroll().last_height() >= height; });
     return taken ? Status() : stopped_or("a block was not taken in time");
 }
 

@@ -11,30 +11,28 @@
 #include "cli/sim/options.hpp"
 #include "cli/sim/report.hpp"
 #include "cli/sim/temp_folder.hpp"
+#include "cli/wiring/wired_coordinator.hpp"
 #include "core/auth/access.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
-#include "core/coordinator/coordinator.hpp"
-#include "core/ledger/ledger.hpp"
 #include "core/sim/embedded_chain.hpp"
 #include "core/sim/fault_plan.hpp"
 #include "core/sim/run_record.hpp"
 #include "core/sim/scenario.hpp"
 #include "core/sim/sim_source.hpp"
 #include "core/sim/skipping_clock.hpp"
-#include "proto/agent_port/agent_server.hpp"
 #include "proto/agents/load_generator.hpp"
 
 namespace ioswarm::cli {
 
-/// One run of `sim` with its own coordinator. Owns every object of the run, in the order of creation, and
-/// conducts the run. The ledger is in a temporary directory that the destructor removes.
+/// One run of `sim` with its own coordinator. Owns every object of the run, in the order of creation (they are
+/// destroyed in reverse order), and conducts the run. The ledger is in a temporary directory that the
+/// destructor removes.
 class SimRun {
   public:
     /// Checks the options and creates the run. Errors: usage, config.
     [[nodiscard]] static Result<std::unique_ptr<SimRun>> create(const SimOptions& options, SimHooks hooks,
                                                                 Log log);
-    ~SimRun();
     SimRun(const SimRun&) = delete;
     SimRun& operator=(const SimRun&) = delete;
 
@@ -49,8 +47,8 @@ class SimRun {
 
     // In run_start.cpp.
     Status prepare();
-    Status open_ledger();
-    Status start_coordinator();
+    Status make_coordinator();
+    [[nodiscard]] Result<ChainPorts> open_chain();
     Status open_port();
     Status join();
 
@@ -103,13 +101,11 @@ class SimRun {
     std::unique_ptr<const sim::Scenario> scenario_;
     std::unique_ptr<sim::RunRecord> record_;
     std::unique_ptr<AccessControl> access_;
-    std::unique_ptr<Ledger> ledger_;
-    std::unique_ptr<Payroll> payroll_;
-    std::unique_ptr<sim::EmbeddedChain> chain_;
-    std::unique_ptr<sim::SimSource> source_;
-    std::unique_ptr<Coordinator> coordinator_;
-    std::unique_ptr<AgentLink> link_;
-    std::unique_ptr<proto::AgentServer> server_;
+    using SharedChain = std::shared_ptr<sim::EmbeddedChain>;
+    using SharedSource = std::shared_ptr<sim::SimSource>;
+    SharedChain chain_;  // used by wired_ too, as is the next one
+    SharedSource source_;
+    std::unique_ptr<WiredCoordinator> wired_;
     std::unique_ptr<proto::LoadGenerator> agents_;
 };
 

@@ -22,10 +22,10 @@ constexpr std::chrono::seconds kPollTime{20};
 
 /// Collects the coordinator's figures while the agents are still connected.
 Status SimRun::settle() {
-    says_.shadow = coordinator_->shadow();
-    says_.status = coordinator_->status();
+    says_.shadow = wired_->coordinator().shadow();
+    says_.status = wired_->coordinator().status();
     for (std::uint32_t i = 0; i < options_.agents; ++i) {
-        auto rewards = coordinator_->rewards(proto::load_agent_id(i));
+        auto rewards = wired_->coordinator().rewards(proto::load_agent_id(i));
         if (!rewards) return fail(std::move(rewards.error()));
         rewards->agent_id = proto::load_agent_id(i);
         says_.rewards.push_back(*std::move(rewards));
@@ -47,17 +47,17 @@ Status SimRun::leave() {
     agents_->leave(kLeaveTime);
     agents_.reset();
     wait(kEvictionTime, 5ms, [&] {
-        auto counters = server_->counters();
+        auto counters = wired_->port().counters();
         return counters["connections_open"] == 0 && counters["task_streams_open"] == 0;
     });
     clock_.skip(settings_.eviction_age + settings_.eviction_check);
-    wait(kEvictionTime, 5ms, [&] { return coordinator_->status().agents_total == 0; });
+    wait(kEvictionTime, 5ms, [&] { return wired_->coordinator().status().agents_total == 0; });
     figures_.leaving = SteadyClock::now() - begin;
 
     // A transaction that left the pool is forgotten a number of blocks after the poll that missed it. So wait
     // for that poll first.
     wait_for_polls();
-    std::uint64_t height = payroll_->last_height();
+    std::uint64_t height = wired_->payroll().last_height();
     const std::uint64_t forgotten =
         height + std::max(settings_.forget_after_blocks, settings_.late_result_blocks) + 2;
     while (height < forgotten) {
@@ -67,8 +67,8 @@ Status SimRun::leave() {
     wait(kPollTime, 5ms, [&] { return counter("tasks_known") == 0; });
     wait_for_polls();
     if (Status skipped = skip_to(++height); !skipped) return skipped;
-    auto counters = server_->counters();
-    const StatusView status = coordinator_->status();
+    auto counters = wired_->port().counters();
+    const StatusView status = wired_->coordinator().status();
     leftovers_["agents"] = status.agents_total;
     leftovers_["connections"] = counters["connections_open"];
     leftovers_["task streams"] = counters["task_streams_open"];
@@ -83,7 +83,7 @@ Status SimRun::leave() {
 /// Measures the heap now. The report compares it with the heap before the agents joined. Both exclude the
 /// chain, which keeps a thousand blocks and is not part of a coordinator.
 void SimRun::measure_heap() {
-    coordinator_->stop();
+    wired_->drop_chain();
     source_.reset();
     chain_.reset();
     const auto heap = heap_in_use();

@@ -41,21 +41,24 @@ Status SimRun::prepare() {
     return {};
 }
 
-// Opens a ledger for this run, as durable as that of `serve`, because its cost belongs to the measured figures.
-Status SimRun::open_ledger() {
+// The ledger of the run is as durable as that of `serve`, because its cost belongs to the measured figures.
+Status SimRun::make_coordinator() {
     auto folder = TempFolder::create();
     if (!folder) return fail(std::move(folder.error()));
     folder_.emplace(std::move(*folder));
-    auto ledger = Ledger::open(folder_->path(), log_);
-    if (!ledger) return fail(std::move(ledger).error());
-    ledger_ = *std::move(ledger);
-    auto payroll = Payroll::open(*ledger_, settings_, clock_, nullptr, log_);
-    if (!payroll) return fail(std::move(payroll).error());
-    payroll_ = *std::move(payroll);
+    CoordinatorWiring wiring;
+    CoordinatorWiring::Work& work = wiring.work.emplace();
+    work.settings = settings_;
+    work.ledger_dir = folder_->path();
+    work.link = hooks_.link;
+    wiring.open_chain = [this](std::uint64_t) { return open_chain(); };
+    auto wired = WiredCoordinator::create(std::move(wiring), clock_, log_);
+    if (!wired) return fail(std::move(wired).error());
+    wired_ = *std::move(wired);
     return {};
 }
 
-Status SimRun::start_coordinator() {
+Result<ChainPorts> SimRun::open_chain() {
     const auto without_chain = heap_in_use();
     auto chain = sim::EmbeddedChain::create(scenario_->chain(), chain_clock_, log_, scenario_->signed_ahead());
     if (!chain) return fail(std::move(chain).error());
@@ -64,14 +67,14 @@ Status SimRun::start_coordinator() {
     if (with_chain && without_chain && *with_chain > *without_chain)
         chain_bytes_ = *with_chain - *without_chain;
     chain_->allow(scenario_->chain().resume_height);
-    source_ = std::make_unique<sim::SimSource>(*chain_, *scenario_, *record_);
-    auto coordinator =
-        Coordinator::create(settings_, *source_, *source_, *source_, *payroll_, clock_, log_, source_.get());
-    if (!coordinator) return fail(std::move(coordinator).error());
-    coordinator_ = *std::move(coordinator);
-    coordinator_->start();
-    if (hooks_.link) link_ = hooks_.link(*coordinator_);
-    return {};
+    source_ = std::make_shared<sim::SimSource>(*chain_, *scenario_, *record_);
+    ChainPorts out;
+    out.owner = std::make_shared<std::pair<SharedChain, SharedSource>>(chain_, source_);
+    out.pool = source_.get();
+    out.state = source_.get();
+    out.blocks = source_.get();
+    out.run_state = source_.get();
+    return out;
 }
 
 // Uses a master secret, so that an agent cannot claim another agent's id.
@@ -93,11 +96,9 @@ Status SimRun::open_port() {
 
     proto::AgentServerSettings settings;
     settings.address = "127.0.0.1";
-    auto server = proto::AgentServer::start(settings, link_ ? *link_ : static_cast<AgentLink&>(*coordinator_),
-                                            *access_, log_);
-    if (!server) return fail(std::move(server).error());
-    server_ = *std::move(server);
-    load.address.target = fmt::format("127.0.0.1:{}", server_->port());
+    if (Status opened = wired_->open_port(std::move(settings), *access_, log_); !opened) return opened;
+    wired_->start();
+    load.address.target = fmt::format("127.0.0.1:{}", wired_->port().port());
     if (const auto heap = heap_in_use()) figures_.heap = sim::HeapUse{*heap - chain_bytes_, 0, 0};
     agents_ = std::make_unique<proto::LoadGenerator>(std::move(load), faults_, *record_, log_);
     return {};
@@ -107,8 +108,8 @@ Status SimRun::join() {
     progress_->show(fmt::format("{} agents join", options_.agents), 0);
     const auto begin = SteadyClock::now();
     if (Status joined = agents_->join(kJoinTime, stop_); !joined) return joined;
-    const bool streams =
-        wait(kJoinTime, 10ms, [&] { return server_->counters()["task_streams_open"] >= options_.agents; });
+    const bool streams = wait(
+        kJoinTime, 10ms, [&] { return wired_->port().counters()["task_streams_open"] >= options_.agents; });
     if (!streams) return stopped_or("the agents' task streams did not open");
     figures_.joining = SteadyClock::now() - begin;
     if (hooks_.joined) hooks_.joined();

@@ -68,15 +68,16 @@ core="$swarm core/sim"
     allow cli/config $stores
     allow cli/page $ports core/net
     allow cli/version
+    allow cli/wiring $core proto/agent_port
     commands="$stores cli/config cli"
     allow cli/contracts $commands contracts settlement
     allow cli/settlement $commands contracts settlement cli/contracts
-    allow cli/serve $commands $core cli/version snapshot contracts settlement cli/settlement cli/page \
+    allow cli/serve $commands $core cli/version snapshot contracts settlement cli/settlement cli/page cli/wiring \
         proto/codec proto/grpc proto/diffs proto/node proto/agents proto/agent_port
     allow cli/snapshot $commands snapshot snapshot/gzip snapshot/store
     allow cli/diffs $commands snapshot snapshot/store proto/diffs proto/h2 proto/codec cli/serve
     allow cli/doctor $commands contracts proto/node cli/contracts cli/serve
-    allow cli/sim $commands $core snapshot proto/codec proto/grpc proto/node proto/agents proto/agent_port
+    allow cli/sim $commands $core cli/wiring snapshot proto/codec proto/grpc proto/node proto/agents proto/agent_port
     allow cli $commands core/auth core/evm settlement snapshot proto/node cli/serve cli/version
 }
 for folder in $(find core proto snapshot contracts settlement cli -name '*.[ch]pp' -exec dirname {} + | sort -u); do
