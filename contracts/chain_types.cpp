@@ -4,18 +4,16 @@
 #include <algorithm>
 #include <array>
 
+#include "core/base/ascii.hpp"
+
 namespace ioswarm::contracts {
 namespace {
-
-char lower_ascii(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 bool ends_in(std::string_view text, std::string_view end) noexcept {
     if (text.size() < end.size()) return false;
     text.remove_prefix(text.size() - end.size());
     return std::equal(text.begin(), text.end(), end.begin(),
-                      [](char a, char b) { return lower_ascii(a) == lower_ascii(b); });
+                      [](char a, char b) { return to_lower_ascii(a) == to_lower_ascii(b); });
 }
 
 }  // namespace

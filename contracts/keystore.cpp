@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/base/ascii.hpp"
 #include "core/base/try.hpp"
 #include "core/crypto/hmac.hpp"
 #include "core/crypto/keccak.hpp"
@@ -133,13 +134,6 @@ std::string uuid(BytesView random) {
                        hex.substr(16, 4), hex.substr(20));
 }
 
-int hex_digit(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 }  // namespace
 
 bool looks_like_keystore(std::string_view text) noexcept {
@@ -213,8 +207,8 @@ Result<PrivateKey> key_from_hex(std::string_view text) {
     if (text.size() != 2 * kKeySize) return refuse();
     SecretBytes scalar(kKeySize);
     for (std::size_t i = 0; i < kKeySize; ++i) {
-        const int high = hex_digit(text[2 * i]);
-        const int low = hex_digit(text[2 * i + 1]);
+        const int high = hex_digit_value(text[2 * i]);
+        const int low = hex_digit_value(text[2 * i + 1]);
         if (high < 0 || low < 0) return refuse();
         scalar.data()[i] = static_cast<std::uint8_t>(high * 16 + low);
     }

@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "cli/config/agent_key_file.hpp"
+#include "cli/config/config_checks.hpp"
 #include "cli/config/keys.hpp"
 #include "cli/config/secret_file.hpp"
 #include "cli/config/suggest.hpp"
 #include "cli/config/value.hpp"
-#include "core/base/ip_network.hpp"
 #include "core/crypto/hmac.hpp"
 #include "core/diffs/diff_file.hpp"
 
@@ -23,14 +23,6 @@ namespace ioswarm::cli {
 namespace {
 
 constexpr std::string_view kVariablePrefix = "IOSWARM_";
-
-std::optional<std::size_t> index_of(std::string_view name) {
-    const auto keys = config_keys();
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-        if (keys[i].name == name) return i;
-    }
-    return std::nullopt;
-}
 
 /// Whether `name` is the first word of nested keys, such as "reward" or "node".
 bool is_group(std::string_view name) {
@@ -71,7 +63,7 @@ class Loader {
             resolve_diffs_key();
         }
         choose_signer_key();
-        check_combinations();
+        std::ranges::move(check_combinations(loaded_, is_bad_), std::back_inserter(errors_));
         if (errors_.empty() && sources_.open_named_files) leave_node_store_alone();
         loaded_.files = sources_.files;
         return {std::move(loaded_), std::move(errors_), unknown_keys()};
@@ -138,14 +130,15 @@ class Loader {
     void take_entry(const std::string& file, FileEntry& entry) {
         const std::string where =
             fmt::format("{}:{}:{}: ioswarm.{}", file, entry.line, entry.column, entry.name);
-        const auto index = index_of(entry.name);
+        const auto index = index_of_key(entry.name);
         if (!index && is_group(entry.name)) {
             error(where, "is a map of keys, not a value");
             return;
         }
         if (!index) {
             const std::string_view near = near_key(entry.name);
-            if (!near.empty()) is_bad_[*index_of(near)] = true;  // it was probably set, under the wrong name
+            if (!near.empty())
+                is_bad_[*index_of_key(near)] = true;  // it was probably set, under the wrong name
             error(where, "unknown key",
                   near.empty() ? std::string("'ioswarm config default' prints all keys")
                                : fmt::format("did you mean '{}'?", near));
@@ -197,10 +190,9 @@ class Loader {
     }
 
     [[nodiscard]] const ConfigValue& value(std::string_view name) const {
-        return loaded_.values[*index_of(name)];
+        return loaded_.values[*index_of_key(name)];
     }
-    [[nodiscard]] bool is_set(std::string_view name) const { return !value(name).text.empty(); }
-    [[nodiscard]] bool is_bad(std::string_view name) const { return is_bad_[*index_of(name)]; }
+    [[nodiscard]] bool is_bad(std::string_view name) const { return is_bad_[*index_of_key(name)]; }
 
     void resolve_data_dir() {
         std::string& dir = loaded_.settings.data_dir;
@@ -216,8 +208,6 @@ class Loader {
             error("dataDir", "not given, and neither XDG_STATE_HOME nor HOME is set", "give --data-dir");
         }
     }
-
-    [[nodiscard]] std::string place(std::string_view key) const { return place_of(loaded_, key); }
 
     /// A missing file that a key names is an error in the configuration, not an I/O error.
     void cannot_read_named(std::string_view key, Error error) {
@@ -277,7 +267,7 @@ class Loader {
     }
 
     void resolve_secret(std::string_view name, std::string_view file_name) {
-        const std::size_t index = *index_of(name);
+        const std::size_t index = *index_of_key(name);
         const ConfigValue& file = value(file_name);
         if (which_counts(name, file_name) != Counts::file) return;
         Result<std::string> secret = read_secret_file(file.text, sources_.environment("CREDENTIALS_DIRECTORY"));
@@ -303,86 +293,6 @@ class Loader {
         } else {
             loaded_.settings.node_diffs_key = std::move(key->key);
         }
-    }
-
-    /// Reports `first` when `second` is not given: it has no use, or does harm, without it.
-    void needs(std::string_view first, std::string_view second) {
-        if (!is_set(first) || is_set(second) || is_bad(first) || is_bad(second)) return;
-        error(std::string(second), fmt::format("not given, though {} is", first),
-              fmt::format("{} came from {}", first, to_string(value(first).origin)));
-    }
-
-    void needs_both(std::string_view first, std::string_view second) {
-        if (is_set(first) == is_set(second) || is_bad(first) || is_bad(second)) return;
-        const std::string_view given = is_set(first) ? first : second;
-        const std::string_view missing = is_set(first) ? second : first;
-        error(
-            std::string(missing), fmt::format("not given, though {} is", given),
-            fmt::format("both are needed, or neither; {} came from {}", given, to_string(value(given).origin)));
-    }
-
-    void check_combinations() {
-        needs_both("tls.cert", "tls.key");
-        needs_both("node.grpc", "node.web3");
-        needs("rewardSignerKey", "rewardContract");
-        needs("rewardSignerKeyFile", "rewardContract");
-        needs("rewardSignerPasswordFile", "rewardSignerKeyFile");
-        check_settlement();
-        needs_both("node.diffs", "node.diffsAgentId");
-        needs("node.diffsKeyFile", "node.diffs");
-        check_old_secret();
-        const ServeConfig& settings = loaded_.settings;
-        if (settings.grpc_port != 0 && settings.grpc_port == settings.swarm_api_port) {
-            error(place("swarmApiPort"), fmt::format("{} is grpcPort too", settings.grpc_port));
-        }
-        check_diffs_peer();
-    }
-
-    /// A replaced master secret needs the time at which it ends, and the secret that took its place.
-    void check_old_secret() {
-        needs("masterSecretOld", "masterSecretOldUntil");
-        if (!is_set("masterSecretOld")) needs("masterSecretOldFile", "masterSecretOldUntil");
-        if (!is_set("masterSecretOldFile")) needs("masterSecretOldUntil", "masterSecretOld");
-        if (!is_set("masterSecretFile")) needs("masterSecretOldUntil", "masterSecret");
-        const ServeConfig& settings = loaded_.settings;
-        if (!settings.master_secret_old.empty() && settings.master_secret_old == settings.master_secret) {
-            error(place(is_set("masterSecretOldFile") ? "masterSecretOldFile" : "masterSecretOld"),
-                  "the old secret is the same as masterSecret",
-                  "make a new secret with 'ioswarm keygen --new-secret FILE', and keep the old one in "
-                  "masterSecretOldFile");
-        }
-    }
-
-    /// Checks what serve needs to pay agents by itself.
-    void check_settlement() {
-        const ServeConfig& settings = loaded_.settings;
-        if (!settings.settlement_enabled) return;
-        const std::string hint =
-            fmt::format("settlement.enabled came from {}", to_string(value("settlement.enabled").origin));
-        if (settings.reward_contract.empty() && !is_bad("rewardContract"))
-            error("rewardContract", "not given, though settlement.enabled is true", hint);
-        if (settings.reward_signer_key.empty() && settings.reward_signer_key_file.empty() &&
-            !is_bad("rewardSignerKey") && !is_bad("rewardSignerKeyFile")) {
-            error("rewardSignerKeyFile", "not given, though settlement.enabled is true", hint);
-        }
-        for (const auto& [name, limit] :
-             {std::pair{"settlement.maxPerSettlementIOTX", settings.settlement_max_per_settlement_iotx},
-              std::pair{"settlement.maxPerDayIOTX", settings.settlement_max_per_day_iotx}}) {
-            if (limit != Decimal{} || is_bad(name)) continue;
-            error(place(name), "not set, though settlement.enabled is true",
-                  "'ioswarm settle init' proposes a limit from what is owed; " + hint);
-        }
-    }
-
-    /// If we also read the node's own configuration file, the node's module listens on the very port that we
-    /// would take.
-    void check_diffs_peer() {
-        const ServeConfig& settings = loaded_.settings;
-        const auto peer = parse_host_port(settings.node_diffs);
-        if (!peer || peer->port != settings.grpc_port) return;
-        if (peer->host != "localhost" && !is_loopback(peer->host)) return;
-        error(place("node.diffs"), fmt::format("{} is grpcPort of this program too", settings.node_diffs),
-              "beside the node's module give grpcPort and swarmApiPort other values in the second file");
     }
 
     const ConfigSources& sources_;
@@ -417,7 +327,7 @@ std::string to_string(const Origin& origin) {
 }
 
 std::string place_of(const LoadedConfig& config, std::string_view key) {
-    const Origin& origin = config.values[*index_of(key)].origin;
+    const Origin& origin = config.values[*index_of_key(key)].origin;
     switch (origin.kind) {
         case OriginKind::file:
             return fmt::format("{}: ioswarm.{}", origin.detail, key);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/config/keys.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
 
 #include "cli/config/value.hpp"
+#include "core/base/ascii.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -133,16 +135,6 @@ const auto kKeys = std::to_array<KeyRow>({
 });
 // clang-format on
 
-bool is_upper(char c) {
-    return c >= 'A' && c <= 'Z';
-}
-char to_lower(char c) {
-    return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
-}
-char to_upper(char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-}
-
 /// "epochRewardIOTX" → "epoch-reward-iotx": a new word begins where an upper-case letter follows a lower-case
 /// letter.
 std::string words(std::string_view name) {
@@ -152,8 +144,8 @@ std::string words(std::string_view name) {
             out += '-';
             continue;
         }
-        if (is_upper(name[i]) && i > 0 && !is_upper(name[i - 1]) && name[i - 1] != '.') out += '-';
-        out += to_lower(name[i]);
+        if (is_upper_ascii(name[i]) && i > 0 && !is_upper_ascii(name[i - 1]) && name[i - 1] != '.') out += '-';
+        out += to_lower_ascii(name[i]);
     }
     return out;
 }
@@ -164,6 +156,12 @@ std::span<const KeyRow> config_keys() {
     return kKeys;
 }
 
+std::optional<std::size_t> index_of_key(std::string_view name) {
+    const auto found = std::ranges::find(kKeys, name, &KeyRow::name);
+    if (found == std::end(kKeys)) return std::nullopt;
+    return static_cast<std::size_t>(found - std::begin(kKeys));
+}
+
 std::string flag_name(const KeyRow& key) {
     return key.flag.empty() ? "--" + words(key.name) : std::string(key.flag);
 }
@@ -171,7 +169,7 @@ std::string flag_name(const KeyRow& key) {
 std::string environment_name(const KeyRow& key) {
     std::string out = "IOSWARM_";
     for (const char c : words(key.name))
-        out += c == '-' ? '_' : to_upper(c);
+        out += c == '-' ? '_' : to_upper_ascii(c);
     return out;
 }
 

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52,6 +53,8 @@ struct KeyRow {
 };
 
 [[nodiscard]] std::span<const KeyRow> config_keys();
+/// The place of the key with this name among config_keys().
+[[nodiscard]] std::optional<std::size_t> index_of_key(std::string_view name);
 
 /// For example "--grpc-port" for grpcPort, "--node-grpc" for node.grpc.
 [[nodiscard]] std::string flag_name(const KeyRow& key);

@@ -4,19 +4,13 @@
 #include <exception>
 #include <random>
 
+#include "core/base/ascii.hpp"
 #include "core/base/base64.hpp"
 
 namespace ioswarm {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
-
-int hex_value(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 void append_hex(std::string& out, BytesView bytes) {
     out.reserve(out.size() + bytes.size() * 2);
@@ -63,8 +57,8 @@ std::optional<Bytes> from_hex(std::string_view text) {
     if (text.size() % 2 != 0) return std::nullopt;
     Bytes out(text.size() / 2);
     for (std::size_t i = 0; i < out.size(); ++i) {
-        const int high = hex_value(text[2 * i]);
-        const int low = hex_value(text[2 * i + 1]);
+        const int high = hex_digit_value(text[2 * i]);
+        const int low = hex_digit_value(text[2 * i + 1]);
         if (high < 0 || low < 0) return std::nullopt;
         out[i] = static_cast<std::uint8_t>(high << 4 | low);
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
 #include "core/crypto/keccak.hpp"
 
 namespace ioswarm {
@@ -49,16 +50,12 @@ tl::unexpected<Error> refuse_address(std::string_view text, std::string why) {
                 std::move(why));
 }
 
-char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 bool has_upper(std::string_view text) noexcept {
-    return std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+    return std::any_of(text.begin(), text.end(), is_upper_ascii);
 }
 
 bool has_lower(std::string_view text) noexcept {
-    return std::any_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    return std::any_of(text.begin(), text.end(), is_lower_ascii);
 }
 
 Result<Address> parse_bech32(std::string_view text) {
@@ -68,7 +65,7 @@ Result<Address> parse_bech32(std::string_view text) {
         return refuse_address(text, "an io1 address has 41 characters, not " + std::to_string(text.size()));
     }
     std::string folded(text);
-    std::transform(folded.begin(), folded.end(), folded.begin(), lower);
+    std::transform(folded.begin(), folded.end(), folded.begin(), to_lower_ascii);
     const std::string_view prefix = std::string_view(folded).substr(0, 2);
     Symbols symbols;
     for (std::size_t i = 0; i < symbols.size(); ++i) {
@@ -148,7 +145,7 @@ std::string to_checksum_hex(const Address& address) {
 Result<Address> parse_address(std::string_view text) {
     if (text.starts_with("0x")) return parse_hex(text);
     if (text.size() > 2 && text[2] == '1') {
-        const std::array<char, 2> prefix = {lower(text[0]), lower(text[1])};
+        const std::array<char, 2> prefix = {to_lower_ascii(text[0]), to_lower_ascii(text[1])};
         const std::string_view folded(prefix.data(), prefix.size());
         if (folded == kMainPrefix || folded == kTestPrefix) return parse_bech32(text);
     }
