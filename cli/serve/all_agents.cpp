@@ -17,7 +17,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::chrono::seconds kOnlineHeartbeatAge{120};  // as for /swarm/agents
 /// The ledger is read once per agent that has left.
 constexpr std::size_t kMostLedgerReads = 1'000;
 
@@ -51,7 +50,7 @@ HttpReply MonitorApi::all_agents() const {
     std::unordered_map<std::string, std::uint64_t> epoch_tasks;
     for (const LeaderboardEntry& entry : monitor_.leaderboard())
         epoch_tasks.emplace(entry.agent_id, entry.tasks);
-    const Clock::Wall oldest = clock_.wall() - kOnlineHeartbeatAge;
+    const Clock::Wall oldest = clock_.wall() - kOnlineFor;
     Json list = Json::array();
     std::set<std::string> listed;
     std::size_t ledger_reads = 0;

@@ -27,11 +27,15 @@ namespace ioswarm::cli {
     return json_reply(nlohmann::ordered_json{{"error", message}}, status);
 }
 
+[[nodiscard]] inline double percent_or_zero(std::uint64_t part, std::uint64_t whole) {
+    // Multiply first: 199 of 200 then gives 99.5 and not 99.49999999999999.
+    return whole == 0 ? 0.0 : static_cast<double>(part) * 100.0 / static_cast<double>(whole);
+}
+
 /// Null when nothing was counted.
 [[nodiscard]] inline nlohmann::ordered_json percent_or_null(std::uint64_t part, std::uint64_t whole) {
     if (whole == 0) return nullptr;
-    // Multiply first: 199 of 200 then gives 99.5 and not 99.49999999999999.
-    return static_cast<double>(part) * 100.0 / static_cast<double>(whole);
+    return percent_or_zero(part, whole);
 }
 
 /// Null for an empty text.

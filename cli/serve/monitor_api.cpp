@@ -11,15 +11,12 @@
 #include "cli/serve/json_reply.hpp"
 #include "cli/serve/newest_snapshot.hpp"
 #include "cli/serve/published_snapshots.hpp"
-#include "core/base/decimal.hpp"
 #include "core/base/text.hpp"
 
 namespace ioswarm::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::chrono::seconds kListedHeartbeatAge{120};  // for /swarm/agents; the other counts use 60 s
 
 constexpr const char* kAgentIdHeader = "X-Ioswarm-Agent-Id";
 constexpr const char* kTokenHeader = "X-Ioswarm-Token";
@@ -34,10 +31,6 @@ HttpReply text_reply(std::string body, int status = 200) {
 double ratio(std::uint64_t part, std::uint64_t whole) {
     return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
 }
-double percent(std::uint64_t part, std::uint64_t whole) {
-    // Multiply first: 199 of 200 then gives 99.5 and not 99.49999999999999.
-    return whole == 0 ? 0.0 : static_cast<double>(part) * 100.0 / static_cast<double>(whole);
-}
 
 /// In percent. Null while nothing was mined.
 Json coverage(const Coverage& coverage) {
@@ -46,15 +39,6 @@ Json coverage(const Coverage& coverage) {
 
 std::string whole_seconds(std::chrono::nanoseconds duration) {
     return go_duration(std::chrono::round<std::chrono::seconds>(duration));
-}
-
-/// Encodes the text as a JSON string literal.
-std::string json_string(const std::string& text) {
-    return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-std::string json_string_or_null(const std::string& text) {
-    return text.empty() ? "null" : json_string(text);
 }
 
 }  // namespace
@@ -186,81 +170,19 @@ HttpReply MonitorApi::stats(const HttpRequest&) const {
         {"agents_by_level", counts_json(status.live_by_level)},
         {"tasks_dispatched", status.tasks_dispatched},
         {"tasks_received", status.tasks_received},
-        {"shadow_accuracy", percent(shadow.matched, shadow.compared)},
+        {"shadow_accuracy", percent_or_zero(shadow.matched, shadow.compared)},
         {"shadow_compared", shadow.compared},
         {"shadow_matched", shadow.matched},
         {"coverage", coverage(status.coverage)},
         {"current_epoch", epoch.epoch},
         {"epoch_tasks", epoch.total_tasks},
-        {"epoch_accuracy", percent(epoch.correct, epoch.compared)},
+        {"epoch_accuracy", percent_or_zero(epoch.correct, epoch.compared)},
         {"task_level", to_string(status.task_level)},
         {"uptime", whole_seconds(status.uptime)},
         {"updated_at", std::chrono::system_clock::to_time_t(clock_.wall())},
     });
     reply.headers.emplace_back("Cache-Control", "public, max-age=30");
     return reply;
-}
-
-HttpReply MonitorApi::rewards(const HttpRequest& request) const {
-    const std::string* agent = request.parameter("agent");
-    if (agent == nullptr || agent->empty()) return error_reply(400, "agent parameter required");
-    Result<RewardsView> view = monitor_.rewards(*agent);
-    if (!view && view.error().code != ErrorCode::not_found) {
-        // The answer is public and must not contain paths of this machine. `why` says what is wrong; `which`
-        // would name the file.
-        return error_reply(503, "the ledger cannot be read now: " + view.error().why);
-    }
-    if (!view) view = RewardsView{*agent, {}, {}, 0, 0, 0};
-    const auto settlements = settlements_of(*view);
-    U256 unpaid_rau;
-    // Written by hand because amounts are exact to the rau: they may need all 18 digits, which a double cannot
-    // hold.
-    std::string history;
-    for (const RewardHistoryEntry& entry : view->history) {
-        history += fmt::format(
-            R"({}{{"epoch":{},"amount_iotx":{},"tasks":{},"accuracy_pct":{},"rank":{},"bonus_applied":{},"amount_rau":"{}")",
-            history.empty() ? "" : ",", entry.epoch, rau_to_iotx(entry.amount_rau), entry.tasks,
-            Json(percent(entry.correct, entry.compared)).dump(), entry.rank, entry.bonus_applied,
-            to_decimal(entry.amount_rau));
-        if (settlements) {
-            const Settlement where = settlement_of(entry, *settlements);
-            history += fmt::format(R"(,"state":{},"transaction":{})", json_string(where.state),
-                                   json_string_or_null(where.transaction));
-            if (entry.waits && !entry.has_wallet) unpaid_rau += entry.amount_rau;
-        }
-        history += '}';
-    }
-    const std::string unpaid = settlements ? fmt::format(R"(,"unpaid_iotx":{},"unpaid_rau":"{}")",
-                                                         rau_to_iotx(unpaid_rau), to_decimal(unpaid_rau))
-                                           : std::string();
-    return HttpReply{
-        200,
-        fmt::format(
-            R"({{"agent_id":{},"history":[{}],"totals":{{"earned_iotx":{},"total_tasks":{},"avg_accuracy":{},"earned_rau":"{}"{}}}}})",
-            json_string(view->agent_id), history, rau_to_iotx(view->earned_rau), view->total_tasks,
-            Json(percent(view->total_correct, view->total_compared)).dump(), to_decimal(view->earned_rau),
-            unpaid) +
-            "\n",
-        "application/json",
-        {}};
-}
-
-/// Returns nothing when no settlement is configured. Payouts are then announced at the end of their epoch.
-std::optional<Result<MonitorApi::Settlements>> MonitorApi::settlements_of(const RewardsView& view) const {
-    if (!settlements_) return std::nullopt;
-    std::vector<std::uint64_t> epochs;
-    epochs.reserve(view.history.size());
-    for (const RewardHistoryEntry& entry : view.history)
-        epochs.push_back(entry.epoch);
-    return settlements_(view.agent_id, epochs);
-}
-
-MonitorApi::Settlement MonitorApi::settlement_of(const RewardHistoryEntry& entry,
-                                                 const Result<Settlements>& settlements) {
-    if (!settlements) return {"unknown", ""};
-    if (const auto found = settlements->find(entry.epoch); found != settlements->end()) return found->second;
-    if (!entry.waits) return {"announced", ""};
-    return {entry.has_wallet ? "owed" : "unpaid", ""};
 }
 
 HttpReply MonitorApi::snapshot(const HttpRequest& request) const {
@@ -308,7 +230,7 @@ HttpReply MonitorApi::status(const HttpRequest&) const {
         {"tasks_dispatched", status.tasks_dispatched},
         {"tasks_received", status.tasks_received},
         {"shadow_mode", status.shadow_mode},
-        {"shadow_accuracy", percent(shadow.matched, shadow.compared)},
+        {"shadow_accuracy", percent_or_zero(shadow.matched, shadow.compared)},
         {"coverage", coverage(status.coverage)},
         {"task_level", to_string(status.task_level)},
         {"regions", counts_json(status.live_by_region)},
@@ -322,7 +244,7 @@ HttpReply MonitorApi::status(const HttpRequest&) const {
 
 HttpReply MonitorApi::agents(const HttpRequest& request) const {
     if (const std::string* all = request.parameter("all"); all != nullptr && *all == "1") return all_agents();
-    const Clock::Wall oldest = clock_.wall() - kListedHeartbeatAge;
+    const Clock::Wall oldest = clock_.wall() - kOnlineFor;
     Json list = Json::array();
     for (const AgentView& agent : monitor_.agents()) {
         if (agent.last_heartbeat < oldest) continue;

@@ -94,6 +94,10 @@ class MonitorApi {
     [[nodiscard]] static std::vector<std::string> headers();
 
   private:
+    /// An agent counts as online in /swarm/agents for so long after a heartbeat. Everything else uses the 60 s
+    /// after which it is evicted.
+    static constexpr std::chrono::seconds kOnlineFor{120};
+
     struct Route;
     [[nodiscard]] static std::span<const Route> routes();
     [[nodiscard]] static const Route* find_route(std::string_view path);
