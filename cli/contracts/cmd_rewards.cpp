@@ -14,6 +14,7 @@
 #include "cli/contracts/pool_reading.hpp"
 #include "cli/contracts/service_directory.hpp"
 #include "cli/contracts/spend.hpp"
+#include "cli/json_fields.hpp"
 #include "cli/json_option.hpp"
 #include "core/base/decimal.hpp"
 #include "core/base/text.hpp"
@@ -21,6 +22,7 @@
 #include "core/crypto/address.hpp"
 #include "core/ledger/ledger_reader.hpp"
 #include "core/net/http_client.hpp"
+#include "core/net/percent_encoding.hpp"
 #include "settlement/view.hpp"
 
 namespace ioswarm::cli {
@@ -41,19 +43,6 @@ struct RewardsOptions {
 
 Error rewards_usage(std::string why, std::string hint) {
     return {ErrorCode::usage, "rewards", {}, std::move(why), std::move(hint)};
-}
-
-std::string url_escaped(std::string_view text) {
-    constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-    std::string out;
-    for (const char c : text) {
-        if (kPlain.find(c) != std::string_view::npos) {
-            out += c;
-        } else {
-            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-        }
-    }
-    return out;
 }
 
 /// Turns amounts into strings before the JSON is parsed. They are JSON numbers of up to 18 digits, which a
@@ -81,12 +70,6 @@ std::optional<U256> rau_of(const Json& object, const char* name) {
     return iotx_to_rau(*amount);
 }
 
-/// Returns 0 when the value is not an unsigned integer.
-std::uint64_t count_of(const Json& object, const char* name) {
-    const auto found = object.find(name);
-    return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
-}
-
 std::string number_text(const Json& object, const char* name) {
     const auto found = object.find(name);
     return found != object.end() && found->is_number() ? found->dump() : "?";
@@ -95,7 +78,7 @@ std::string number_text(const Json& object, const char* name) {
 /// Fetches the agent's history from the coordinator, with amounts in rau.
 Result<Json> fetch_history(const RewardsOptions& options) {
     const std::string url =
-        fmt::format("http://{}/api/rewards?agent={}", options.coordinator, url_escaped(options.agent_id));
+        fmt::format("http://{}/api/rewards?agent={}", options.coordinator, percent_encoded(options.agent_id));
     const auto peer = parse_host_port(options.coordinator);
     auto client = HttpClient::create(url);
     if (!peer || !client) {
@@ -119,11 +102,11 @@ Result<Json> fetch_history(const RewardsOptions& options) {
     for (const Json& row : tree["history"]) {
         const auto amount = row.is_object() ? rau_of(row, "amount_iotx") : std::nullopt;
         if (!amount) return unreadable("the amount of a payout is no exact decimal");
-        out["history"].push_back({{"epoch", count_of(row, "epoch")},
+        out["history"].push_back({{"epoch", count_in(row, "epoch")},
                                   {"amount_rau", to_decimal(*amount)},
-                                  {"tasks", count_of(row, "tasks")},
+                                  {"tasks", count_in(row, "tasks")},
                                   {"accuracy_pct", number_text(row, "accuracy_pct")},
-                                  {"rank", count_of(row, "rank")}});
+                                  {"rank", count_in(row, "rank")}});
         // Only a coordinator with a reward contract reports settlements.
         if (!row.contains("state") || !row["state"].is_string()) continue;
         const bool has_hash = row.contains("transaction") && row["transaction"].is_string();

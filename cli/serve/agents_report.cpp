@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_fields.hpp"
 #include "core/base/text.hpp"
 
 namespace ioswarm::cli {
@@ -45,12 +46,6 @@ std::string age(const Json& agent, Time now) {
     if (seconds < 2 * 3'600) return fmt::format("{}m", seconds / 60);
     if (seconds < 2 * 86'400) return fmt::format("{}h", seconds / 3'600);
     return fmt::format("{}d", seconds / 86'400);
-}
-
-/// The document, or an empty one when the text is no JSON object.
-Json parsed(std::string_view document) {
-    Json out = Json::parse(document, nullptr, false);
-    return out.is_object() ? out : Json::object();
 }
 
 Json list_of(const Json& document) {
@@ -93,7 +88,7 @@ std::string long_table(const Json& list, Time now) {
 
 std::string agents_table(std::string_view document, bool all, std::chrono::system_clock::time_point now) {
     using namespace agents_text;
-    const Json list = list_of(parsed(document));
+    const Json list = list_of(parsed_object(document));
     if (list.empty()) return all ? "no agent was seen in the last 24 hours\n" : "no agents are connected\n";
     return all ? long_table(list, now) : short_table(list, now);
 }
@@ -101,9 +96,9 @@ std::string agents_table(std::string_view document, bool all, std::chrono::syste
 std::string agent_report(const std::string& id, const AgentAnswers& answers,
                          std::chrono::system_clock::time_point now) {
     using namespace agents_text;
-    const Json agent = entry_of(parsed(answers.agents), id);
-    const Json access = parsed(answers.access);
-    const Json rewards = parsed(answers.rewards);
+    const Json agent = entry_of(parsed_object(answers.agents), id);
+    const Json access = parsed_object(answers.access);
+    const Json rewards = parsed_object(answers.rewards);
     std::string out = fmt::format("agent {}\n", escape_for_display(id));
     const auto line = [&](const char* label, const std::string& value) {
         out += fmt::format("  {:<14} {}\n", label, value);
@@ -131,9 +126,9 @@ std::string agent_report(const std::string& id, const AgentAnswers& answers,
 std::string agent_json(const std::string& id, const AgentAnswers& answers) {
     using namespace agents_text;
     return Json{{"id", id},
-                {"access", parsed(answers.access)},
-                {"agent", entry_of(parsed(answers.agents), id)},
-                {"rewards", parsed(answers.rewards)}}
+                {"access", parsed_object(answers.access)},
+                {"agent", entry_of(parsed_object(answers.agents), id)},
+                {"rewards", parsed_object(answers.rewards)}}
                .dump(-1, ' ', false, Json::error_handler_t::replace) +
            "\n";
 }

@@ -14,6 +14,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/config_options.hpp"
+#include "cli/json_fields.hpp"
 #include "cli/json_option.hpp"
 #include "cli/serve/agent_list.hpp"
 #include "cli/serve/agents_report.hpp"
@@ -21,6 +22,7 @@
 #include "cli/serve/reload.hpp"
 #include "cli/serve/reload_report.hpp"
 #include "core/base/text.hpp"
+#include "core/net/percent_encoding.hpp"
 
 namespace ioswarm::cli {
 namespace agents_command {
@@ -41,16 +43,6 @@ struct Command {
 
 void print_json(Io& io, const Json& document) {
     io.out << document.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
-}
-
-std::string percent_encoded(const std::string& text) {
-    std::string out;
-    for (const char c : text) {
-        const bool plain =
-            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
-        out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-    return out;
 }
 
 ExitCode run_list(const Command& command, const ControlClient& client, Io& io) {
@@ -87,12 +79,8 @@ Result<Lists> find_lists(const ControlClient& client, const ServeConfig& config)
     const auto answer = client.get("/control/lists");
     if (!answer && answer.error().code == ErrorCode::unavailable) return Lists{list_files(config), false};
     if (!answer) return fail(answer.error());
-    const Json document = Json::parse(*answer, nullptr, false);
-    const auto text = [&](const char* name) {
-        const auto found = document.find(name);
-        return found != document.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
-    Lists out{{text("allowed"), text("revoked"), false}, true};
+    const Json document = parsed_object(*answer);
+    Lists out{{text_in(document, "allowed"), text_in(document, "revoked"), false}, true};
     out.files.revoked_may_be_missing =
         out.files.revoked == config.data_dir + "/revoked" || list_files(config).revoked_may_be_missing;
     return out;

@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/json_fields.hpp"
 #include "core/base/atomic_file.hpp"
 #include "snapshot/companions.hpp"
 
@@ -73,17 +74,10 @@ Result<NewestSnapshot> described_snapshot(const std::string& folder, const std::
         return fail(ErrorCode::not_found, "no snapshot", "", "none was published yet");
     if (!text) return fail(bad("it cannot be read"));
     const auto json = nlohmann::json::parse(*text, nullptr, false);
-    const auto number = [&](const char* key) -> std::uint64_t {
-        const auto found = json.find(key);
-        return found != json.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
-    };
-    const auto word = [&](const char* key) -> std::string {
-        const auto found = json.find(key);
-        return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
     if (!json.is_object()) return fail(bad("it is no JSON object"));
-    NewestSnapshot newest{number("height"), word("file"), number("bytes"), word("sha256"), word("time")};
-    newest.immutable = word("immutable");
+    NewestSnapshot newest{count_in(json, "height"), text_in(json, "file"), count_in(json, "bytes"),
+                          text_in(json, "sha256"), text_in(json, "time")};
+    newest.immutable = text_in(json, "immutable");
     newest.kind = kind_in(json);
     const std::string& stored = newest.immutable.empty() ? newest.file : newest.immutable;
     if (!is_plain_name(newest.file) || !is_plain_name(stored))

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "cli/serve/json_reply.hpp"
+#include "core/net/percent_encoding.hpp"
 
 namespace ioswarm::cli {
 namespace published {
@@ -25,20 +26,6 @@ constexpr std::size_t kMostDescriptions = 64;
 bool is_file(const std::string& path) {
     struct stat info {};
     return ::lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
-}
-
-/// All but letters, digits and "-._~" as %XX, so that the name is one segment of a URL whatever it holds.
-std::string percent_encoded(std::string_view name) {
-    std::string out;
-    for (const char c : name) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                           std::string_view("-._~").find(c) != std::string_view::npos;
-        if (plain)
-            out += c;
-        else
-            out += fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-    }
-    return out;
 }
 
 /// The names of the immutable snapshots that have a description, the greatest height first.
@@ -81,7 +68,7 @@ HttpReply snapshot_redirect(const std::string& folder, const std::string& path) 
     }
     HttpReply reply = json_reply(nlohmann::ordered_json{{"file", target}}, 302);
     // Relative, so that it holds behind a proxy too, whatever host and path that has.
-    reply.headers.emplace_back("Location", published::percent_encoded(target));
+    reply.headers.emplace_back("Location", percent_encoded(target));
     reply.headers.emplace_back("Cache-Control", "no-cache");
     return reply;
 }

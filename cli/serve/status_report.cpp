@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_fields.hpp"
 #include "core/base/text.hpp"
 
 namespace ioswarm::cli {
@@ -20,15 +21,8 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kLabelWidth = 15;  // with the space after it
 constexpr const char* kUnknown = "unknown";
 
-/// The document, or an empty one when the text is no JSON object.
-Json parsed(std::string_view document) {
-    Json out = Json::parse(document, nullptr, false);
-    return out.is_object() ? out : Json::object();
-}
-
 std::string text(const Json& document, const char* name) {
-    const auto found = document.find(name);
-    return found != document.end() && found->is_string() ? escape_for_display(found->get<std::string>()) : "";
+    return escape_for_display(text_in(document, name));
 }
 
 std::string number(const Json& document, const char* name) {
@@ -102,7 +96,7 @@ std::vector<std::string> reasons(const Json& status) {
 
 std::string status_report(std::string_view document, std::size_t width) {
     using namespace status_words;
-    const Json status = parsed(document);
+    const Json status = parsed_object(document);
     const auto ready = status.find("ready");
     const bool is_ready = ready != status.end() && ready->is_boolean() && ready->get<bool>();
     std::string out = fmt::format("ioswarm {} is {}, process {}, running for {}\n", text(status, "version"),

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/crypto/eth_tx.hpp"
 #include "core/crypto/keccak.hpp"
-#include "core/crypto/rlp.hpp"
 #include "core/evm/interpreter.hpp"
 #include "core/evm/precompiles.hpp"
 
@@ -17,17 +17,8 @@ constexpr std::uint64_t kCodeByte = 200;
 /// A frame keeps up to this much memory for the next run; anything larger is freed.
 constexpr std::size_t kKeptMemory = 1 << 20;
 
-Address created_address(const Address& creator, std::uint64_t nonce) {
-    Bytes items;
-    rlp::append_bytes(items, creator.view());
-    rlp::append_uint(items, nonce);
-    Bytes list;
-    rlp::append_list(list, items);
-    return *Address::from(keccak256(list).view().last(Address::kSize));
-}
-
 /// The address of CREATE2 (EIP-1014).
-Address created_address(const Address& creator, const Word& salt, BytesView init_code) {
+Address create2_address(const Address& creator, const Word& salt, BytesView init_code) {
     constexpr std::uint8_t kPrefix = 0xff;
     Keccak256 hash;
     hash.update(BytesView(&kPrefix, 1)).update(creator.view());
@@ -154,8 +145,8 @@ void Interpreter::run_precompile(Frame* caller, const CallRequest& request, unsi
 
 void Interpreter::start_create(Frame* caller, const CallRequest& request, Account& from, BytesView init_code) {
     const std::uint64_t nonce = from.nonce;
-    const Address address = request.salt ? created_address(from.address, *request.salt, init_code)
-                                         : created_address(from.address, nonce);
+    const Address address = request.salt ? create2_address(from.address, *request.salt, init_code)
+                                         : contract_address(from.address, nonce);
     Account& made = state_.account(address);
     state_.consult(made);
     CallEnd end{{}, request.gas, {}, address};

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "core/base/bytes.hpp"
+#include "core/base/little_endian.hpp"
 
 namespace ioswarm::snapshot::bolt {
 
@@ -22,18 +23,6 @@ inline constexpr std::size_t kMetaChecksumAt = 56;
 
 enum PageFlag : std::uint16_t { branch_page = 1, leaf_page = 2, meta_page = 4, freelist_page = 16 };
 inline constexpr std::uint32_t kLeafIsBucket = 1;
-
-// Written in a form that compiles to one load each.
-[[nodiscard]] inline std::uint16_t u16_at(BytesView bytes, std::size_t at) noexcept {
-    return static_cast<std::uint16_t>(bytes[at] | bytes[at + 1] << 8);
-}
-[[nodiscard]] inline std::uint32_t u32_at(BytesView bytes, std::size_t at) noexcept {
-    return std::uint32_t{bytes[at]} | std::uint32_t{bytes[at + 1]} << 8 | std::uint32_t{bytes[at + 2]} << 16 |
-           std::uint32_t{bytes[at + 3]} << 24;
-}
-[[nodiscard]] inline std::uint64_t u64_at(BytesView bytes, std::size_t at) noexcept {
-    return u32_at(bytes, at) | std::uint64_t{u32_at(bytes, at + 4)} << 32;
-}
 
 struct PageHeader {
     std::uint64_t id = 0;

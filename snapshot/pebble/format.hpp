@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/base/bytes.hpp"
+#include "core/base/little_endian.hpp"
 #include "core/base/result.hpp"
 
 namespace ioswarm::snapshot::pebble {
@@ -100,15 +101,6 @@ class FieldReader {
     [[nodiscard]] std::optional<std::uint32_t> long_uvarint32() noexcept;
     BytesView rest_;
 };
-
-// Little-endian, in a form that compiles to one load each.
-[[nodiscard]] inline std::uint32_t u32_at(BytesView bytes, std::size_t at) noexcept {
-    return std::uint32_t{bytes[at]} | std::uint32_t{bytes[at + 1]} << 8 | std::uint32_t{bytes[at + 2]} << 16 |
-           std::uint32_t{bytes[at + 3]} << 24;
-}
-[[nodiscard]] inline std::uint64_t u64_at(BytesView bytes, std::size_t at) noexcept {
-    return u32_at(bytes, at) | std::uint64_t{u32_at(bytes, at + 4)} << 32;
-}
 
 /// CRC-32C over both parts in order, masked as Pebble stores it.
 [[nodiscard]] std::uint32_t masked_crc(BytesView first, BytesView second = {}) noexcept;
