@@ -11,79 +11,11 @@
 
 #include "cli/config/keys.hpp"
 #include "cli/config/value.hpp"
-#include "test/support/temp_dir.hpp"
+#include "test/cli/config/loaded_config.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::cli;
-using ioswarm::test::TempDir;
-
-namespace {
-
-using Variables = std::map<std::string, std::string>;
-
-Environment environment_of(Variables variables) {
-    variables.emplace("HOME", "/home/operator");
-    return [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
-        const auto found = variables.find(name);
-        return found == variables.end() ? std::nullopt : std::optional(found->second);
-    };
-}
-
-std::size_t index_of(std::string_view name) {
-    for (std::size_t i = 0; i < config_keys().size(); ++i) {
-        if (config_keys()[i].name == name) return i;
-    }
-    throw std::out_of_range(std::string(name));
-}
-
-struct Given {
-    std::vector<std::string> texts;  ///< content of one file each
-    Variables variables = {};
-    std::map<std::string, std::string> flags = {};  ///< flags' values by key
-};
-
-/// Loads `given` and keeps its files, which are named c0.yaml, c1.yaml and so on.
-struct Loaded {
-    explicit Loaded(const Given& given) {
-        ConfigSources sources;
-        sources.environment = environment_of(given.variables);
-        for (std::size_t i = 0; i < given.texts.size(); ++i) {
-            sources.files.push_back(dir.write("c" + std::to_string(i) + ".yaml", given.texts[i]));
-        }
-        sources.flags.resize(config_keys().size());
-        for (const auto& [key, value] : given.flags)
-            sources.flags[index_of(key)] = value;
-        result = load_config(sources);
-    }
-    /// Returns all problems as lines of the form "which: why (hint)", without the directory.
-    [[nodiscard]] std::string problems() const {
-        std::string out;
-        if (result) return out;
-        for (const Error& error : result.error()) {
-            out += error.which + ": " + error.why + (error.hint.empty() ? "" : " (" + error.hint + ")") + "\n";
-        }
-        for (std::size_t at = out.find(dir.path() + "/"); at != std::string::npos;
-             at = out.find(dir.path() + "/")) {
-            out.erase(at, dir.path().size() + 1);
-        }
-        return out;
-    }
-    [[nodiscard]] const ServeConfig& settings() const {
-        INFO(problems());
-        REQUIRE(result);
-        return result->settings;
-    }
-    [[nodiscard]] std::string origin(std::string_view key) const {
-        std::string out = to_string(result->values[index_of(key)].origin);
-        if (out.starts_with(dir.path())) out.erase(0, dir.path().size() + 1);
-        return out;
-    }
-
-    TempDir dir;
-    tl::expected<LoadedConfig, std::vector<Error>> result;
-};
-
-}  // namespace
+using namespace ioswarm::cli::config_tests;
 
 TEST_CASE("without any source every key has the default of the specification", "[config]") {
     const Loaded loaded{Given{}};
@@ -121,7 +53,7 @@ TEST_CASE("without any source every key has the default of the specification", "
 
 TEST_CASE("names of flags and variables follow from the key's name", "[config]") {
     const auto names = [](std::string_view key) {
-        const KeyRow& row = config_keys()[index_of(key)];
+        const KeyRow& row = config_keys()[*index_of_key(key)];
         return std::pair(flag_name(row), environment_name(row));
     };
     using Pair = std::pair<std::string, std::string>;
@@ -306,47 +238,6 @@ TEST_CASE("all mistakes are reported together", "[config]") {
           "IOSWARM_TASK_LEVEL: 'L9' is not L1, L2, L3 or L4\n");
 }
 
-TEST_CASE("a wrong value hides no other mistake and causes none", "[config]") {
-    const Loaded loaded{Given{
-        {"ioswarm:\n  maxAgents: x\n  masterSecretFile: /no/such/file\n  node: {grpc: x, web3: 'http://h'}\n"
-         "  tls: {cert: /c}\n"}}};
-    CHECK(loaded.problems() ==
-          "c0.yaml:2:3: ioswarm.maxAgents: 'x' is not a whole number from 0 to 4294967295\n"
-          "c0.yaml:4:10: ioswarm.node.grpc: 'x' is not host:port\n"
-          "/no/such/file: No such file or directory (masterSecretFile names it, from c0.yaml:3:3)\n"
-          "tls.key: not given, though tls.cert is (both are needed, or neither; tls.cert came from "
-          "c0.yaml:5:9)\n");
-}
-
-TEST_CASE("an old master secret needs its end and its successor", "[config]") {
-    const std::string until = "masterSecretOldUntil: 2027-01-01T00:00:00Z";
-    CHECK(Loaded{Given{{"ioswarm: {masterSecret: new, masterSecretOld: old, " + until + "}"}}}
-              .settings()
-              .master_secret_old == "old");
-    const auto problems = [](const std::string& keys) {
-        return Loaded{Given{{"ioswarm: {" + keys + "}"}}}.problems();
-    };
-    CHECK(problems("masterSecret: new, masterSecretOld: old") ==
-          "masterSecretOldUntil: not given, though masterSecretOld is (masterSecretOld came from "
-          "c0.yaml:1:30)\n");
-    CHECK(problems("masterSecret: new, " + until) ==
-          "masterSecretOld: not given, though masterSecretOldUntil is (masterSecretOldUntil came from "
-          "c0.yaml:1:30)\n");
-    CHECK(problems("masterSecretOld: old, " + until) ==
-          "masterSecret: not given, though masterSecretOldUntil is (masterSecretOldUntil came from "
-          "c0.yaml:1:33)\n");
-    CHECK(
-        problems("masterSecret: same, masterSecretOld: same, " + until)
-            .starts_with("c0.yaml:1:31: ioswarm.masterSecretOld: the old secret is the same as masterSecret"));
-    CHECK(problems("masterSecret: new, masterSecretOld: old, masterSecretOldUntil: tomorrow")
-              .find("'tomorrow' is not a time like 2026-12-31T23:00:00Z") != std::string::npos);
-    const TempDir dir;
-    const std::string file = dir.write("old", "old one\n");
-    CHECK(Loaded{Given{{"ioswarm: {masterSecret: new, masterSecretOldFile: " + file + ", " + until + "}"}}}
-              .settings()
-              .master_secret_old == "old one");
-}
-
 TEST_CASE("times are read as RFC 3339", "[config]") {
     const auto base = parse_time("2026-12-31T23:00:00Z");
     REQUIRE(base);
@@ -432,30 +323,6 @@ TEST_CASE("amounts are read exactly", "[config]") {
     CHECK(loaded.settings().bonus_accuracy_pct == Decimal{100, 0});
 }
 
-TEST_CASE("keys that belong together are checked together", "[config]") {
-    CHECK(Loaded{Given{{"ioswarm: {tls: {cert: /c}}"}}}.problems() ==
-          "tls.key: not given, though tls.cert is (both are needed, or neither; tls.cert came from "
-          "c0.yaml:1:17)\n");
-    CHECK(Loaded{Given{{}, {{"IOSWARM_NODE_WEB3", "http://127.0.0.1:15014"}}}}.problems() ==
-          "node.grpc: not given, though node.web3 is (both are needed, or neither; node.web3 came from "
-          "IOSWARM_NODE_WEB3)\n");
-    CHECK(Loaded{Given{{"ioswarm: {grpcPort: 5, swarmApiPort: 5}"}}}.problems() ==
-          "c0.yaml:1:24: ioswarm.swarmApiPort: 5 is grpcPort too\n");
-    CHECK(Loaded{Given{{"ioswarm: {grpcPort: 0, swarmApiPort: 0}"}}}.result);
-    const auto relay = [](const std::string& diffs) {
-        return Loaded{Given{{"ioswarm: {node: {diffs: '" + diffs + "', diffsAgentId: a}}"}}}.problems();
-    };
-    CHECK(relay("127.0.0.1:14689") ==
-          "c0.yaml:1:18: ioswarm.node.diffs: 127.0.0.1:14689 is grpcPort of this program too (beside the "
-          "node's module give grpcPort "
-          "and "
-          "swarmApiPort other values in the second file)\n");
-    CHECK_FALSE(relay("localhost:14689").empty());
-    CHECK_FALSE(relay("[::1]:14689").empty());
-    CHECK(relay("127.0.0.1:14688").empty());
-    CHECK(relay("node.example:14689").empty());
-}
-
 TEST_CASE("a secret may come from a file, and the stronger source counts", "[config]") {
     const TempDir dir;
     const std::string file = dir.write("secret", "from-file\n");
@@ -521,9 +388,10 @@ TEST_CASE("secrets are masked wherever they are printed", "[config]") {
     const Loaded loaded{
         Given{{"ioswarm: {masterSecret: swordfish, rewardRpcUrl: 'https://me:pw@rpc.example/x?y'}"}}};
     REQUIRE(loaded.result);
-    CHECK(shown_value(index_of("masterSecret"), *loaded.result) == "********");
-    CHECK(shown_value(index_of("rewardSignerKey"), *loaded.result).empty());
-    CHECK(shown_value(index_of("rewardRpcUrl"), *loaded.result) == "https://********@rpc.example/********");
+    CHECK(shown_value(*index_of_key("masterSecret"), *loaded.result) == "********");
+    CHECK(shown_value(*index_of_key("rewardSignerKey"), *loaded.result).empty());
+    CHECK(shown_value(*index_of_key("rewardRpcUrl"), *loaded.result) ==
+          "https://********@rpc.example/********");
     CHECK(Loaded{Given{{"ioswarm: {rewardRpcUrl: 'https://me:pw@rpc example/x'}"}}}.problems().find(
               "'https://********@rpc example/x' is not one to 16 http:// or https:// URLs, commas between") !=
           std::string::npos);
@@ -618,7 +486,7 @@ TEST_CASE("a diffStorePath that holds the node's own store is not used, and a wa
                             ", holds iotex-core's own store of state diffs: this program leaves it alone "
                             "and keeps its state diffs in " +
                             dir.path("data") + "/statediffs.db"));
-    CHECK(shown_value(index_of("diffStorePath"), *loaded.result).empty());
+    CHECK(shown_value(*index_of_key("diffStorePath"), *loaded.result).empty());
 
     // Any path that is not iotex-core's store is used, whether the file exists or not.
     const std::string own = dir.path("own.db");
