@@ -35,7 +35,7 @@ std::unique_ptr<proto::AgentClients> test_agents(std::uint64_t count, proto::Coo
         profile.region = "loopback";
         profile.version = "ioswarm " IOSWARM_VERSION;
         profile.codec = i % 2 == 0 ? proto::Codec::json : proto::Codec::protobuf;
-        agents->add(std::move(profile), sim::field_rules(TaskLevel::l2_state_verify));
+        agents->add(std::move(profile), sim::deployed_rules(TaskLevel::l2_state_verify));
     }
     return agents;
 }

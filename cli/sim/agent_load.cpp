@@ -71,8 +71,8 @@ proto::LoadSettings load_settings(const SimOptions& options, std::chrono::millis
     out.version = "ioswarm sim " IOSWARM_VERSION;
     out.late_by = task_timeout + task_timeout / 4;
     out.away_for = std::max<std::chrono::milliseconds>(options.block_time / 2, std::chrono::milliseconds(100));
-    auto rules = options.rules == sim::AgentRules::field ? sim::field_rules(options.level)
-                                                         : sim::honest_rules(options.level, ChainIds{});
+    auto rules = options.rules == sim::AgentRules::deployed ? sim::deployed_rules(options.level)
+                                                            : sim::honest_rules(options.level, ChainIds{});
     rules = sim::with_wrong_execution(sim::wrong_gas_share(options.seed, options.faults),
                                       sim::wrong_state_share(options.seed, options.faults), std::move(rules));
     out.answer = sim::with_wrong_share({options.seed, options.faults.wrong}, std::move(rules));

@@ -63,12 +63,12 @@ TaskLevel level_from(const std::string& text) {
 Status check(SimCommand& command) {
     SimOptions& options = command.options;
     options.level = level_from(command.level);
-    options.rules = command.rules == "field" ? sim::AgentRules::field : sim::AgentRules::honest;
+    options.rules = command.rules == "field" ? sim::AgentRules::deployed : sim::AgentRules::honest;
     const bool executes = options.level == TaskLevel::l3_full_execute;
     if (!executes && options.faults.wrong_gas + options.faults.wrong_state > 0)
         return refuse("--wrong-gas, --wrong-state", "only agents that execute report gas and state",
                       "--level L3");
-    if (executes && options.rules == sim::AgentRules::field)
+    if (executes && options.rules == sim::AgentRules::deployed)
         return refuse("--agent-rules", "the field's rules are known for L1 and L2 only", "leave it out at L3");
     if (command.chaos) options.faults = sim::chaos_shares();
     if (command.task_timeout.count() > 0) options.task_timeout = command.task_timeout;

@@ -159,7 +159,7 @@ std::string repeat_line(const SimOptions& options) {
     if (options.level != TaskLevel::l2_state_verify)
         out += fmt::format(" --level {}", to_string(options.level));
     if (options.redundancy != 1) out += fmt::format(" --task-redundancy {}", options.redundancy);
-    if (options.rules == sim::AgentRules::field) out += " --agent-rules field";
+    if (options.rules == sim::AgentRules::deployed) out += " --agent-rules field";
     out += share_flag("vanish", options.faults.vanish) + share_flag("late", options.faults.late) +
            share_flag("never-read", options.faults.never_read) + share_flag("twice", options.faults.twice) +
            share_flag("for-others", options.faults.for_others) + share_flag("wrong", options.faults.wrong) +

@@ -238,7 +238,7 @@ void print_text(const SimReport& report, std::ostream& out) {
         print_wrapped(out, "sim: ",
                       fmt::format("seed {}, {} agents ({} rules), {} at {} tps, a block in {}, {}, {} per task",
                                   options.seed, options.agents,
-                                  options.rules == sim::AgentRules::field ? "deployed agents'" : "honest",
+                                  options.rules == sim::AgentRules::deployed ? "deployed agents'" : "honest",
                                   go_duration(options.duration), options.tps, go_duration(options.block_time),
                                   to_string(options.level), counted(options.redundancy, "agent")),
                       5);

@@ -22,7 +22,8 @@ std::chrono::seconds round_up(std::chrono::nanoseconds time) {
 
 }  // namespace
 
-void Payroll::welcome(const std::string& agent_id, const std::optional<Address>& wallet, Welcomed done) {
+void Payroll::on_registration(const std::string& agent_id, const std::optional<Address>& wallet,
+                              RegistrationDone done) {
     auto arrival = std::make_shared<Impl::Arrival>();
     arrival->agent_id = agent_id;
     arrival->done = std::move(done);
@@ -30,7 +31,7 @@ void Payroll::welcome(const std::string& agent_id, const std::optional<Address>&
     impl_->begin();
     const bool taken = impl_->worker->post([impl = impl_.get(), arrival, names_wallet = wallet.has_value()] {
         impl->load_notices(arrival->agent_id);
-        if (names_wallet) return impl->welcome(arrival);
+        if (names_wallet) return impl->name_wallet(arrival);
         impl->finish(*arrival, {});
     });
     if (taken) return;
@@ -101,7 +102,7 @@ void Payroll::Impl::load_notices(const std::string& agent_id) {
 /// Runs on the worker's thread. Agents register often and hardly ever change their wallet, so this reads before
 /// it asks for a write. Agents with an unchanged wallet can then register even while the ledger accepts no
 /// writes.
-void Payroll::Impl::welcome(const std::shared_ptr<Arrival>& arrival) {
+void Payroll::Impl::name_wallet(const std::shared_ptr<Arrival>& arrival) {
     const auto known = ledger.agent(arrival->agent_id);
     if (!known) return finish(*arrival, fail(known.error()));
     if (*known && (*known)->wallet == arrival->wallet && !(*known)->next_wallet) return finish(*arrival, {});

@@ -43,7 +43,7 @@
 namespace ioswarm {
 
 struct Payroll::Impl {
-    using Welcomed = Payroll::Welcomed;
+    using RegistrationDone = Payroll::RegistrationDone;
     using Wallets = std::vector<std::pair<std::string, std::optional<Address>>>;
 
     Impl(Ledger& ledger_in, const CoordinatorSettings& settings_in, const Clock& clock_in,
@@ -80,11 +80,11 @@ struct Payroll::Impl {
         Wallets wallets;
         bool known = false;
     };
-    // One call of welcome() that names a wallet, from the caller's thread to the ledger's thread.
+    // One call of on_registration() that names a wallet, from the caller's thread to the ledger's thread.
     struct Arrival {
         std::string agent_id;
         Address wallet;
-        Welcomed done;
+        RegistrationDone done;
         // The ledger may run the operation more than once. Each run sets this and the next two members again.
         WalletNaming outcome;
         std::optional<Address> in_force;  // unchanged if nothing was changed
@@ -135,7 +135,7 @@ struct Payroll::Impl {
 
     // In agents.cpp.
     void load_notices(const std::string& agent_id);
-    void welcome(const std::shared_ptr<Arrival>& arrival);
+    void name_wallet(const std::shared_ptr<Arrival>& arrival);
     Status write(Arrival& arrival, LedgerTx& tx);
     void committed(const Arrival& arrival);
     void finish(const Arrival& arrival, const Status& status);

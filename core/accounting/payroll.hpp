@@ -54,7 +54,7 @@ struct DispatchedAction {
     Address sender;
 };
 
-/// The result of welcome().
+/// The result of on_registration().
 struct WalletNaming {
     /// If above 0, the wallet was not changed, because the last change was too recent; the agent may try again
     /// after this time.
@@ -112,7 +112,7 @@ class Payroll {
     /// ever reserved twice, even across restarts. Errors: those of the ledger.
     [[nodiscard]] Result<std::uint64_t> reserve_ids(std::uint64_t count);
 
-    using Welcomed = std::function<void(Result<WalletNaming>)>;
+    using RegistrationDone = std::function<void(Result<WalletNaming>)>;
     /// Call this when an agent registers. `wallet` is the wallet that it names; without one, an earlier wallet
     /// stays. A wallet that replaces another is in force from the next epoch on. The next change is accepted
     /// only after wallet_change_interval. Does not wait for the ledger. `done` is called exactly once: from
@@ -120,11 +120,12 @@ class Payroll {
     /// that, the agent's payout notices are in memory too.
     /// Errors: resource_exhausted (try again), unavailable, and those of the ledger; on an error no change was
     /// written.
-    void welcome(const std::string& agent_id, const std::optional<Address>& wallet, Welcomed done);
+    void on_registration(const std::string& agent_id, const std::optional<Address>& wallet,
+                         RegistrationDone done);
 
     /// The oldest payout that this agent has not been told of yet. Does not wait for the ledger. If the agent
-    /// has not registered since the start of the program (welcome()), or has very many unread payouts, only a
-    /// later call may return the payout. Within about a second the ledger marks it as told to the agent,
+    /// has not registered since the start of the program (on_registration()), or has very many unread payouts,
+    /// only a later call may return the payout. Within about a second the ledger marks it as told to the agent,
     /// together with other payouts.
     [[nodiscard]] std::optional<PayoutInfo> take_payout(const std::string& agent_id);
     /// Call this when the settlement of these payouts (agent and epoch) is final: their notices are sent from

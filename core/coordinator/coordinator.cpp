@@ -50,7 +50,7 @@ Coordinator::Coordinator(const CoordinatorSettings& settings, ActPoolReader& poo
       log_(std::move(log)),
       received_before_(payroll.tasks_received()),
       wake_(std::make_shared<Signal>()),
-      settled_(std::make_shared<Signal>()),
+      answers_recorded_(std::make_shared<Signal>()),
       engine_(std::make_shared<Engine>(settings, clock, log_, wake_)),
       registrations_(std::in_place, settings.register_interval),
       runner_(fetchers != nullptr ? std::make_unique<TaskRunner>(*fetchers) : nullptr),
@@ -88,7 +88,7 @@ void Coordinator::drain(std::chrono::milliseconds within) {
         if (left <= left.zero()) return;
         // A recorded answer raises the signal. Tasks that time out or end with their agent are noticed at the
         // next tick.
-        (void)settled_->wait({}, std::min(left, std::chrono::nanoseconds(tick_ns_)));
+        (void)answers_recorded_->wait({}, std::min(left, std::chrono::nanoseconds(tick_ns_)));
     }
 }
 
@@ -128,7 +128,7 @@ void Coordinator::dispatch(bool poll) {
         readers_.add(engine_->dispatch(poll));
         readers_.add(engine_->take_runs());
     } while (reserved && engine_->ids_left() == 0);
-    if (!poll && engine_->waits_for_poll()) hurry_.raise();
+    if (!poll && engine_->waits_for_poll()) poll_now_.raise();
 }
 
 Status Coordinator::read_pool(ChainTip& tip, std::vector<PoolActionPtr>& pending) {
@@ -203,7 +203,7 @@ void Coordinator::poll_loop(const std::stop_token& stop) {
             source_outage_.failed("pool", polled.error(), std::chrono::steady_clock::now());
         }
         never.wait(stop, least);
-        hurry_.wait(stop, most - least);
+        poll_now_.wait(stop, most - least);
     }
 }
 
@@ -271,7 +271,7 @@ void Coordinator::register_agent(const std::string& agent_id, const RegisterRequ
     // ledger.
     if (std::string why = engine_->no_place_for(agent_id); !why.empty())
         return done(RegisterResponse{false, std::move(why), 0});
-    payroll_.welcome(
+    payroll_.on_registration(
         agent_id, named_wallet->wallet,
         [engine = engine_, agent_id, request, interval = settings_.wallet_change_interval,
          fault = named_wallet->fault, done = std::move(done)](const Result<WalletNaming>& named) {
@@ -309,11 +309,11 @@ void Coordinator::submit(const std::string& agent_id, BatchResult batch, SubmitD
     if (auto* refused = std::get_if<SubmitResponse>(&*judged)) return done(std::move(*refused));
     auto submission = std::make_shared<Submission>(std::move(std::get<Submission>(*judged)));
     std::vector<Answer> answers = std::move(submission->answers);
-    payroll_.record(std::move(answers), [engine = engine_, settled = settled_, submission,
+    payroll_.record(std::move(answers), [engine = engine_, recorded = answers_recorded_, submission,
                                          done = std::move(done)](const Status& status) {
         if (!status) engine->set_on_hold(true);  // at once; watch_ledger() decides when it ends
         engine->recorded(*submission, status);
-        settled->raise();
+        recorded->raise();
         if (status) return done(SubmitResponse{true, submission->note});
         // The text that an agent receives must not name files of this machine. The same holds for not_ready(),
         // whose answer everybody can read.

@@ -130,9 +130,10 @@ class Coordinator final : public AgentLink, public Monitor {
     const std::uint64_t received_before_;  // answers from before this start; their tasks were dispatched then
 
     // These synchronise themselves.
-    const std::shared_ptr<Signal> wake_;     // wakes the time thread
-    const std::shared_ptr<Signal> settled_;  // wakes drain() after answers were recorded or could not be
-    Signal hurry_;                           // wakes the polling thread before its interval is over
+    const std::shared_ptr<Signal> wake_;  // wakes the time thread
+    /// Wakes drain() after answers were recorded or could not be.
+    const std::shared_ptr<Signal> answers_recorded_;
+    Signal poll_now_;  // wakes the polling thread before its interval is over
     const std::shared_ptr<Engine> engine_;
     Guarded<OncePerAgent> registrations_;
     std::atomic<std::uint64_t> registers_too_soon_{0};

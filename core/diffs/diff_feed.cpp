@@ -73,9 +73,10 @@ std::vector<DiffFeed::Fetched> DiffFeed::take_group(std::stop_token stop) {
 }
 
 /// Removes diffs whose block header has since arrived with another digest, and all diffs after them.
-void DiffFeed::drop_belied(std::vector<Fetched>& group) {
+void DiffFeed::drop_disproved(std::vector<Fetched>& group) {
     const std::lock_guard lock(mutex_);
-    if (belied_) std::erase_if(group, [&](const Fetched& one) { return one.diff->height() >= *belied_; });
+    if (disproved_from_)
+        std::erase_if(group, [&](const Fetched& one) { return one.diff->height() >= *disproved_from_; });
 }
 
 /// Returns when the group is in the log and reported, or when it must be given up because of a stop or a
@@ -83,7 +84,7 @@ void DiffFeed::drop_belied(std::vector<Fetched>& group) {
 /// proved wrong.
 void DiffFeed::commit(std::vector<Fetched> group, const std::stop_token& stop) {
     for (auto retry = settings_.first_retry;; retry = std::min(retry * 2, settings_.last_retry)) {
-        drop_belied(group);
+        drop_disproved(group);
         if (group.empty()) return;
         std::vector<DiffRow> rows;
         rows.reserve(group.size());

@@ -116,7 +116,7 @@ class DiffFeed {
     void write_loop(const std::stop_token& stop);
     [[nodiscard]] std::vector<Fetched> take_group(std::stop_token stop);
     void commit(std::vector<Fetched> group, const std::stop_token& stop);
-    void drop_belied(std::vector<Fetched>& group);
+    void drop_disproved(std::vector<Fetched>& group);
     void prune();
 
     // Called on both threads.
@@ -154,8 +154,8 @@ class DiffFeed {
     Status source_health_;
     Status store_health_;
     std::optional<Error> halted_;
-    // The header of this height has another digest than its diff.
-    std::optional<std::uint64_t> belied_;
+    // The lowest height whose block header has another digest than the diff that came for it.
+    std::optional<std::uint64_t> disproved_from_;
 
     std::jthread writer_;  // declared last: they use everything above
     std::jthread fetcher_;

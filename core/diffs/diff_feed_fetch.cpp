@@ -185,7 +185,7 @@ void DiffFeed::note_block(const ExecutedBlock& block) {
     if (!digest || digests_.note_header(block.height, *digest)) return;
     {
         const std::lock_guard lock(mutex_);
-        belied_ = std::min(belied_.value_or(block.height), block.height);
+        disproved_from_ = std::min(disproved_from_.value_or(block.height), block.height);
     }
     halt({ErrorCode::data_loss, "a state diff is not that of its block", fmt::format("height {}", block.height),
           "the block's header has another digest, and agents may have the diff already", kRestart});

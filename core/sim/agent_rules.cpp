@@ -120,7 +120,7 @@ AnswerTask honest_rules(TaskLevel level, ChainIds ids) {
     return [level, ids](const TaskPackage& task) { return answer_honestly(level, ids, task); };
 }
 
-AnswerTask field_rules(TaskLevel level) {
+AnswerTask deployed_rules(TaskLevel level) {
     return [level](const TaskPackage& task) { return answer_as_in_the_field(level, task); };
 }
 

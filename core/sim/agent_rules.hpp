@@ -26,7 +26,7 @@ using AnswerTask = std::function<TaskResult(const TaskPackage&)>;
 /// An agent that checks what deployed agents check: bytes at fixed positions instead of the action. L1: the
 /// last 65 bytes are r, s, v, and r and s are in 1 .. n-1. L2 adds: the sender has a positive balance, and the
 /// first 8 bytes, read as a big-endian number, are not below its nonce. Higher levels answer like L2.
-[[nodiscard]] AnswerTask field_rules(TaskLevel level);
+[[nodiscard]] AnswerTask deployed_rules(TaskLevel level);
 
 /// The share of transactions that an agent answers wrongly on purpose. It depends only on the seed and the
 /// transaction's bytes, so the figures that a coordinator must show can be computed in advance.

@@ -48,7 +48,7 @@ bool answers_valid(const ScenarioSettings& settings, const Draft& draft) {
     TaskPackage task;
     task.tx_raw = draft.planned.action->raw;
     task.sender = AccountSnapshot{"", "1", 0, {}};
-    return field_rules(settings.level)(task).valid;
+    return deployed_rules(settings.level)(task).valid;
 }
 
 /// Returns the native action with its signature changed.

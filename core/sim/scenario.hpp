@@ -18,9 +18,9 @@
 
 namespace ioswarm::sim {
 
-/// How thoroughly agents check: `honest` as honest_rules(), `field` as field_rules(), like deployed agents
+/// How thoroughly agents check: `honest` as honest_rules(), `deployed` as deployed_rules()
 /// (core/sim/agent_rules.hpp).
-enum class AgentRules : std::uint8_t { honest, field };
+enum class AgentRules : std::uint8_t { honest, deployed };
 
 /// Maximum number of transactions in a run. All are made before the run begins and kept to its end, at about
 /// 1.5 KB each.

@@ -86,7 +86,7 @@ TEST_CASE("the page shows changing figures in a real browser", "[browser]") {
               "--epoch-reward-iotx", "1", "--reward-epoch-blocks", "5", "--reward-min-epoch-seconds", "1"});
     proto::AgentClients hostile({"127.0.0.1:" + std::to_string(served.grpc_port()), false, {}, {}}, {}, 1, {},
                                 {});
-    hostile.add(hostile_agent(), sim::field_rules(TaskLevel::l2_state_verify));
+    hostile.add(hostile_agent(), sim::deployed_rules(TaskLevel::l2_state_verify));
     REQUIRE(eventually([&] { return served.json("/swarm/status")["agents_live"] == 3; }));
     REQUIRE(eventually([&] { return !served.json("/api/history")["points"].empty(); }));
     REQUIRE(eventually([&] { return !served.json("/api/overview")["epochs"].empty(); }));

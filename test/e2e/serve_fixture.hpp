@@ -99,7 +99,7 @@ class Agents {
                 "0x" + std::string(39, '0') + std::string(1, static_cast<char>('1' + i % 9));
             if (!secret.empty()) profile.token = agent_token(secret, profile.id);
             clients_.add(std::move(profile),
-                         sim::with_wrong_share(kWrong, sim::field_rules(TaskLevel::l2_state_verify)));
+                         sim::with_wrong_share(kWrong, sim::deployed_rules(TaskLevel::l2_state_verify)));
         }
     }
     [[nodiscard]] proto::AgentCounters counters() const { return clients_.counters(); }

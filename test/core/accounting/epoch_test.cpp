@@ -246,7 +246,7 @@ TEST_CASE("payouts are announced while the ledger waits for the disk, and marked
     REQUIRE(payroll.record(
         {{.agent = "a", .number = 1}, {.agent = "b", .number = 2}, {.agent = "c", .number = 3}}));
     for (const char* agent : {"a", "b", "c"})
-        REQUIRE(payroll.welcome(agent));
+        REQUIRE(payroll.register_agent(agent));
     end_epoch(payroll);
     const auto due = [&](const std::string& agent) { return payroll.ledger().due_payouts(agent, 10)->size(); };
     std::promise<void> held;
@@ -280,7 +280,7 @@ TEST_CASE("a payout that was announced and not marked before a crash is announce
     REQUIRE(payroll.record({{.number = 1}}));
     end_epoch(payroll);
     const std::string copy = payroll.dir() + "-at-the-crash";
-    REQUIRE(payroll.welcome("a"));
+    REQUIRE(payroll.register_agent("a"));
     std::promise<void> held;
     std::promise<void> release;
     REQUIRE(payroll.ledger().submit({[&](LedgerTx&) -> Status {
@@ -305,7 +305,7 @@ TEST_CASE("a wallet can change once per minute, and a refused change is written 
     settings.wallet_change_interval = std::chrono::seconds(60);
     Bookkeeping payroll(settings);
     const auto wait_for = [&](std::uint64_t wallet) {
-        return payroll.welcome("a", address_of(wallet))->wait.count();
+        return payroll.register_agent("a", address_of(wallet))->wait.count();
     };
     CHECK(wait_for(1) == 0);  // the first wallet is not a change
     CHECK(wait_for(2) == 0);
@@ -318,7 +318,7 @@ TEST_CASE("a wallet can change once per minute, and a refused change is written 
     payroll.clock().advance(std::chrono::milliseconds(500));
     CHECK(wait_for(3) == 0);
     CHECK((*payroll.ledger().agent("a"))->next_wallet == address_of(3));
-    CHECK(payroll.welcome("b", address_of(9))->wait.count() == 0);  // each agent has its own interval
+    CHECK(payroll.register_agent("b", address_of(9))->wait.count() == 0);  // each agent has its own interval
     CHECK(payroll->counters().at("wallet_changes_too_soon") == 2);
 }
 
@@ -404,7 +404,7 @@ TEST_CASE("an agent's first wallet applies at once, another from the next epoch 
     REQUIRE(payroll.name_wallet("a", first));
     CHECK(payroll->leaderboard().at(0).wallet == to_hex0x(first.view()));
     REQUIRE(payroll.name_wallet("a", second));
-    REQUIRE(payroll.welcome("a"));
+    REQUIRE(payroll.register_agent("a"));
     CHECK(payroll->leaderboard().at(0).wallet == to_hex0x(first.view()));
     payroll.reopen();
     CHECK(payroll->leaderboard().at(0).wallet == to_hex0x(first.view()));

@@ -25,9 +25,9 @@ Status record(Payroll& payroll, const GivenAnswer& given) {
     return done.get_future().get();
 }
 
-Status welcome(Payroll& payroll, const std::string& agent) {
+Status register_agent(Payroll& payroll, const std::string& agent) {
     std::promise<Status> done;
-    payroll.welcome(agent, std::nullopt, [&](const Result<WalletNaming>& named) {
+    payroll.on_registration(agent, std::nullopt, [&](const Result<WalletNaming>& named) {
         done.set_value(named ? Status() : Status(fail(named.error())));
     });
     return done.get_future().get();
@@ -70,10 +70,10 @@ int fail_and_heal(const std::string& dir) {
 
     // While the disk is full an agent can register and receive its payout notice. The notice stays due until it
     // can be marked.
-    if (!welcome(**payroll, "a")) return 19;
+    if (!register_agent(**payroll, "a")) return 19;
     if (!limit_files(1)) return 20;
     if (record(**payroll, {.number = 3})) return 21;
-    if (!welcome(**payroll, "a")) return 22;
+    if (!register_agent(**payroll, "a")) return 22;
     const auto payout = (*payroll)->take_payout("a");
     if (!payout || payout->epoch != 0) return 23;
     if ((*payroll)->take_payout("a")) return 24;

@@ -117,22 +117,23 @@ class Bookkeeping {
         return done.get_future().get();
     }
     /// Registers the agent and waits until that is done.
-    [[nodiscard]] Result<WalletNaming> welcome(const std::string& agent,
-                                               const std::optional<Address>& wallet = std::nullopt) {
+    [[nodiscard]] Result<WalletNaming> register_agent(const std::string& agent,
+                                                      const std::optional<Address>& wallet = std::nullopt) {
         std::promise<Result<WalletNaming>> done;
-        payroll_->welcome(agent, wallet, [&done](Result<WalletNaming> r) { done.set_value(std::move(r)); });
+        payroll_->on_registration(agent, wallet,
+                                  [&done](Result<WalletNaming> r) { done.set_value(std::move(r)); });
         return done.get_future().get();
     }
     /// Returns true if the wallet is in force or will be with the next epoch.
     [[nodiscard]] bool name_wallet(const std::string& agent, const Address& wallet) {
-        const auto named = welcome(agent, wallet);
+        const auto named = register_agent(agent, wallet);
         return named && named->wait.count() == 0;
     }
     /// The next payout notice of the agent, from memory or from the ledger.
     [[nodiscard]] std::optional<PayoutInfo> take_payout(const std::string& agent) {
         if (const auto payout = payroll_->take_payout(agent)) return payout;
         REQUIRE(payroll_->mark_payouts_told());
-        REQUIRE(welcome(agent));
+        REQUIRE(register_agent(agent));
         return payroll_->take_payout(agent);
     }
     /// Passes the next `count` blocks, all empty.

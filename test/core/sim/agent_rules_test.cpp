@@ -98,8 +98,8 @@ TEST_CASE("honest agents reject actions that are unsigned, unaffordable or out o
 }
 
 TEST_CASE("agents with the rules of the public agent look at byte positions only", "[agent-rules]") {
-    const auto l1 = field_rules(TaskLevel::l1_sig_verify);
-    const auto l2 = field_rules(TaskLevel::l2_state_verify);
+    const auto l1 = deployed_rules(TaskLevel::l1_sig_verify);
+    const auto l2 = deployed_rules(TaskLevel::l2_state_verify);
     TaskPackage task;
     task.sender = AccountSnapshot{"0x", "1", 5, {}};
     task.tx_raw.assign(73, 1);

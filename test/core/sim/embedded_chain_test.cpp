@@ -385,7 +385,7 @@ TEST_CASE("honest agents at L2, ours and the public agent, accept every action i
     settings.tps = 60;
     Rig rig(settings);
     const auto honest = honest_rules(TaskLevel::l2_state_verify, settings.ids);
-    const auto field = field_rules(TaskLevel::l2_state_verify);
+    const auto deployed = deployed_rules(TaskLevel::l2_state_verify);
     std::set<Hash256> asked;
     for (int i = 0; i < 40; ++i) {
         rig.pass(250ms);
@@ -402,7 +402,7 @@ TEST_CASE("honest agents at L2, ours and the public agent, accept every action i
             INFO(action->kind << ": " << ours.reject_reason);
             REQUIRE(ours.valid);
             REQUIRE(ours.note.empty());
-            REQUIRE(field(task).valid);
+            REQUIRE(deployed(task).valid);
         }
     }
     CHECK(asked.size() > 500);

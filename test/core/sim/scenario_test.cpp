@@ -122,7 +122,7 @@ TEST_CASE("honest agents reject forged transactions, and the public agent's rule
     const auto honest = scenario(with, faults(3, 0, 300));
     REQUIRE(honest->figures().forged > 50);
     CHECK(honest->figures().forged_accepted == 0);
-    with.rules = AgentRules::field;
+    with.rules = AgentRules::deployed;
     const auto field = scenario(with, faults(3, 0, 300));
     CHECK(field->figures().forged == honest->figures().forged);
     CHECK(field->figures().forged_accepted == field->figures().forged);
