@@ -244,7 +244,7 @@ Runner add_keygen(CLI::App& app) {
                    "name of a viewer, whose key reads figures and cannot join; may be repeated")
         ->type_name("NAME")
         ->multi_option_policy(kAll);
-    app.add_option("--agents-file", options->agents_file, "file with an id a line, - for standard input")
+    app.add_option("--agents-file", options->agents_file, "file with one id per line, - for standard input")
         ->type_name("FILE");
     app.add_option("--secret-file", options->secret_file, "file with the master secret, - for standard input")
         ->check(given)
@@ -258,7 +258,7 @@ Runner add_keygen(CLI::App& app) {
         ->check(given)
         ->type_name("FILE");
     app.add_flag("--any-id", options->any_id, "allow every id that the server takes");
-    app.add_flag("--key-only", options->key_only, "print the keys alone, one a line");
+    app.add_flag("--key-only", options->key_only, "print the keys alone, one per line");
     app.add_option("--output", options->output, "write the keys to FILE, mode 0600; never overwrites")
         ->check(given)
         ->type_name("FILE");

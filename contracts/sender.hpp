@@ -72,11 +72,10 @@ class TransactionSender {
 
     /// Signs and sends a new order and waits for it. The journal must have no open entry. Returns the finished
     /// entry, even if the transaction failed on the chain (check succeeded()), or with SenderSettings::wait off
-    /// perhaps one that is still open. Errors: config (wrong chain,
-    /// nothing signed), failed_check (refused for good, for example no funds or too much gas; nothing was
-    /// sent), try_again (refused for now), timed_out (not mined in time; it stays open in the journal, and
-    /// `which` is the hash), aborted (another transaction of this wallet used the nonce), cancelled,
-    /// unavailable, and those of the journal.
+    /// perhaps one that is still open. Errors: config (wrong chain; nothing was signed), failed_check (refused
+    /// for good, for example no funds or too much gas; nothing was sent), try_again (refused for now),
+    /// timed_out (not mined in time; it stays open in the journal, and `which` is the hash), aborted (another
+    /// transaction of this wallet used the nonce), cancelled, unavailable, and those of the journal.
     [[nodiscard]] Result<SentEntry> run(const TransactionOrder& order);
 
     /// Finishes the journal's open entry. Same result and errors as run().

@@ -173,13 +173,13 @@ std::string describe_type(const KeyRow& key) {
         case KeyForm::time:
             return "a time like 2026-12-31T23:00:00Z";
         case KeyForm::networks:
-            return "IP addresses or networks (192.0.2.0/24), commas between";
+            return "IP addresses or networks (192.0.2.0/24), separated by commas";
         case KeyForm::host_port:
             return "host:port";
         case KeyForm::http_url:
             return "an http:// or https:// URL";
         case KeyForm::http_urls:
-            return fmt::format("one to {} http:// or https:// URLs, commas between", kMaxUrls);
+            return fmt::format("one to {} http:// or https:// URLs, separated by commas", kMaxUrls);
         case KeyForm::address:
             return "an io1 or 0x address";
         case KeyForm::key_hex:
@@ -187,7 +187,7 @@ std::string describe_type(const KeyRow& key) {
         case KeyForm::agent_id:
             return "an agent id";
         case KeyForm::log_levels:
-            return "debug, info, warn or error, or MODULE=LEVEL, commas between";
+            return "debug, info, warn or error, or MODULE=LEVEL, separated by commas";
         case KeyForm::choice:
             return choice_list(key.choices);
     }

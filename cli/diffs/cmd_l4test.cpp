@@ -148,7 +148,7 @@ void print_text(const proto::DiffProbe& probe, Io& io) {
                               escape_for_display(finding.detail));
     }
     if (probe.resumed > 0)
-        io.out << fmt::format("note  the stream broke and went on, times: {}\n", probe.resumed);
+        io.out << fmt::format("note  the stream broke and was resumed {} times\n", probe.resumed);
     if (probe.ended) io.out << "FAIL  the stream ended: " << escape_for_display(probe.ended->text()) << '\n';
     io.out << fmt::format("{} after {}\n", probe.passed() ? "passed" : "FAILED",
                           go_duration(std::chrono::round<Tenths>(probe.elapsed)));

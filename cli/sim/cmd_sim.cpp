@@ -69,7 +69,8 @@ Status check(SimCommand& command) {
         return refuse("--wrong-gas, --wrong-state", "only agents that execute report gas and state",
                       "--level L3");
     if (executes && options.rules == sim::AgentRules::deployed)
-        return refuse("--agent-rules", "the field's rules are known for L1 and L2 only", "leave it out at L3");
+        return refuse("--agent-rules", "the rules of deployed agents are known for L1 and L2 only",
+                      "leave it out at L3");
     if (command.chaos) options.faults = sim::chaos_shares();
     if (command.task_timeout.count() > 0) options.task_timeout = command.task_timeout;
     if (options.agents < 1 || options.agents > kMostAgents)
@@ -133,13 +134,14 @@ void add_load_options(CLI::App& app, SimCommand& command) {
     SimOptions& options = command.options;
     app.add_option("--agents", options.agents, "how many agents (10)")->type_name("N");
     add_duration_option(app, "--duration", options.duration, "how long there is load (30s); whole blocks");
-    app.add_option("--tps", options.tps, "new transactions a second (50)")->type_name("N");
+    app.add_option("--tps", options.tps, "new transactions per second (50)")->type_name("N");
     add_duration_option(app, "--block-time", options.block_time, "a block in so long (5s)");
     app.add_option("--accounts", options.accounts, "accounts that send (1000)")->type_name("N");
     app.add_option("--level", command.level, "what agents do: check L1 or L2, or execute at L3 (L2)")
         ->check(CLI::IsMember({"L1", "L2", "L3"}))
         ->type_name("LEVEL");
-    app.add_option("--task-redundancy", options.redundancy, "agents a task goes to (1)")->type_name("N");
+    app.add_option("--task-redundancy", options.redundancy, "number of agents that each task goes to (1)")
+        ->type_name("N");
     add_count_option(app, "--seed", options.seed, "same seed, same transactions and faults (1)");
     app.add_option(
            "--agent-rules", command.rules,

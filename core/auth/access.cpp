@@ -49,7 +49,8 @@ Result<AgentSet> read_id_file(const std::string& path, bool may_be_missing) {
         if (id.empty()) continue;
         if (!is_valid_agent_id(id)) {
             return fail(ErrorCode::config, "cannot read the list of agents", where,
-                        "an agent id is 1 to 128 visible ASCII characters without a space", "one id a line");
+                        "an agent id is 1 to 128 visible ASCII characters without a space",
+                        "write one id per line");
         }
         agents.add(id);
         if (agents.patterns() > kMaxPatterns) {

@@ -140,7 +140,7 @@ Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string
         count("submissions_refused_rate");
         return fail(
             ErrorCode::resource_exhausted, "cannot take results", id,
-            fmt::format("more than {} submissions a second that answer no new batch", kSubmitRatePerSecond));
+            fmt::format("more than {} submissions per second that answer no new batch", kSubmitRatePerSecond));
     }
     for (const auto& [why, results] : verdict.refused)
         count(why->counter, results);

@@ -23,7 +23,7 @@ Status check(const ChainSettings& settings) {
     const auto millis = static_cast<std::uint64_t>(settings.block_time.count());
     const std::uint64_t thousandths = settings.tps * millis;
     if (thousandths > kMaxSlotArrivals * 1000)
-        return refuse("chain.tps", "more than 100,000 transactions a block");
+        return refuse("chain.tps", "more than 100,000 transactions per block");
     if (settings.accounts < 2 || settings.accounts > kMaxAccounts) {
         return refuse("chain.accounts", "must be 2 to 100000");
     }
