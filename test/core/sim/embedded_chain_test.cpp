@@ -8,15 +8,11 @@
 #include <catch2/catch.hpp>
 
 #include "core/base/wire.hpp"
-#include "core/coordinator/prefetcher.hpp"
 #include "core/crypto/eth_tx.hpp"
-#include "core/crypto/keccak.hpp"
-#include "core/model/action.hpp"
-#include "core/sim/agent_rules.hpp"
+#include "test/core/sim/chain_rig.hpp"
 #include "test/suites/act_pool_reader_suite.hpp"
 #include "test/suites/block_source_suite.hpp"
 #include "test/suites/state_reader_suite.hpp"
-#include "test/support/fakes.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::sim;
@@ -24,41 +20,6 @@ using namespace ioswarm::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-struct Rig {
-    ManualClock clock;
-    std::unique_ptr<EmbeddedChain> chain;
-
-    explicit Rig(const ChainSettings& settings) {
-        auto made = EmbeddedChain::create(settings, clock);
-        REQUIRE(made);
-        chain = *std::move(made);
-        clock.on_change([this] { chain->poke(); });
-    }
-    /// Lets time pass and calls the chain once.
-    void pass(std::chrono::nanoseconds time) {
-        clock.advance(time);
-        REQUIRE(chain->tip());
-    }
-    [[nodiscard]] std::vector<PoolActionPtr> pending() const {
-        auto listed = chain->pending();
-        REQUIRE(listed);
-        return *std::move(listed);
-    }
-    [[nodiscard]] ExecutedBlock block(std::uint64_t height) const {
-        auto got = chain->next(height, {});
-        REQUIRE(got);
-        return *std::move(got);
-    }
-    [[nodiscard]] std::uint64_t height() const { return chain->tip()->height; }
-};
-
-ChainSettings settings_of(std::uint64_t seed) {
-    ChainSettings out;
-    out.seed = seed;
-    out.accounts = 100;
-    return out;
-}
 
 /// Everything in a block except its time, which comes from the clock.
 std::string text(const ExecutedBlock& block) {
@@ -127,7 +88,7 @@ Cost cost_of(const Bytes& raw) {
 }
 
 /// Checks that every listed action is executable on the tip's state, as a node's pool requires.
-void check_executable(Rig& rig) {
+void check_executable(ChainRig& rig) {
     const auto listed = rig.pending();
     std::map<Address, std::vector<PoolActionPtr>> by_sender;
     for (const PoolActionPtr& action : listed)
@@ -149,9 +110,9 @@ void check_executable(Rig& rig) {
 }
 
 PoolSubject make_pool() {
-    ChainSettings settings = settings_of(1);
+    ChainSettings settings = chain_settings_of(1);
     settings.resume_height = 10;
-    auto rig = std::make_shared<Rig>(settings);
+    auto rig = std::make_shared<ChainRig>(settings);
     const auto block = settings.block_time;
     return {.owner = rig,
             .pool = rig->chain.get(),
@@ -163,8 +124,8 @@ PoolSubject make_pool() {
 }
 
 StateSubject make_state() {
-    auto rig = std::make_shared<Rig>(settings_of(1));
-    const ActionMaker maker(settings_of(1));
+    auto rig = std::make_shared<ChainRig>(chain_settings_of(1));
+    const ActionMaker maker(chain_settings_of(1));
     return {.owner = rig,
             .state = rig->chain.get(),
             .height = 0,
@@ -178,10 +139,10 @@ StateSubject make_state() {
 }
 
 BlockSubject make_blocks() {
-    ChainSettings settings = settings_of(1);
+    ChainSettings settings = chain_settings_of(1);
     settings.tps = 1;
     settings.block_time = 1s;
-    auto rig = std::make_shared<Rig>(settings);
+    auto rig = std::make_shared<ChainRig>(settings);
     return {.owner = rig,
             .blocks = rig->chain.get(),
             .first = 1,
@@ -207,9 +168,9 @@ TEST_CASE("the embedded chain fulfils the contract of BlockSource") {
 }
 
 TEST_CASE("two chains with the same seed are equal byte for byte, another seed gives another chain") {
-    Rig a(settings_of(5));
-    Rig b(settings_of(5));
-    Rig other(settings_of(6));
+    ChainRig a(chain_settings_of(5));
+    ChainRig b(chain_settings_of(5));
+    ChainRig other(chain_settings_of(6));
     for (int i = 0; i < 8; ++i) {
         a.pass(5s);
         b.pass(5s);
@@ -226,8 +187,8 @@ TEST_CASE("two chains with the same seed are equal byte for byte, another seed g
 }
 
 TEST_CASE("blocks are the same however often and whenever the pool is read") {
-    Rig watched(settings_of(5));
-    Rig alone(settings_of(5));
+    ChainRig watched(chain_settings_of(5));
+    ChainRig alone(chain_settings_of(5));
     for (int i = 0; i < 60; ++i) {
         watched.pass(500ms);
         (void)watched.pending();
@@ -239,12 +200,12 @@ TEST_CASE("blocks are the same however often and whenever the pool is read") {
 }
 
 TEST_CASE("a chain resumed at any height equals a chain that never stopped") {
-    Rig straight(settings_of(11));
+    ChainRig straight(chain_settings_of(11));
     for (int i = 0; i < 20; ++i)
         straight.pass(5s);
-    ChainSettings settings = settings_of(11);
+    ChainSettings settings = chain_settings_of(11);
     settings.resume_height = 20;
-    Rig resumed(settings);
+    ChainRig resumed(settings);
     REQUIRE(resumed.height() == 20);
     for (std::uint64_t height = 1; height <= 20; ++height) {
         REQUIRE(text(straight.block(height)) == text(resumed.block(height)));
@@ -270,10 +231,10 @@ TEST_CASE("a chain resumed at any height equals a chain that never stopped") {
 }
 
 TEST_CASE("the pool never lists an action that cannot be executed") {
-    ChainSettings settings = settings_of(2);
+    ChainSettings settings = chain_settings_of(2);
     settings.tps = 20;
     settings.block_time = 1s;
-    Rig rig(settings);
+    ChainRig rig(settings);
     std::size_t most_of_a_sender = 0;
     for (int i = 0; i < 400; ++i) {
         rig.pass(130ms);
@@ -287,10 +248,10 @@ TEST_CASE("the pool never lists an action that cannot be executed") {
 }
 
 TEST_CASE("an action leaves the pool when it is mined, replaced by a better-paid one, or unaffordable") {
-    ChainSettings settings = settings_of(3);
+    ChainSettings settings = chain_settings_of(3);
     settings.tps = 40;
     settings.block_time = 1s;
-    Rig rig(settings);
+    ChainRig rig(settings);
     std::map<Hash256, PoolActionPtr> listed;
     std::map<std::pair<Address, std::uint64_t>, U256> mined_fee;
     std::set<Hash256> mined;
@@ -331,158 +292,10 @@ TEST_CASE("an action leaves the pool when it is mined, replaced by a better-paid
     CHECK(unaffordable < 60);
 }
 
-TEST_CASE("every kind of action in every encoding has the hash that the chain computes") {
-    ChainSettings settings = settings_of(4);
-    settings.resume_height = 20;
-    settings.tps = 200;
-    settings.accounts = 2000;
-    Rig rig(settings);
-    std::set<std::string> kinds;
-    std::map<std::uint64_t, std::size_t> encodings;
-    for (int i = 0; i < 3; ++i) {
-        for (const auto& action : rig.pending()) {
-            wire::Reader fields{BytesView(action->raw)};
-            std::uint64_t encoding = 0;
-            BytesView core;
-            while (const auto field = fields.next()) {
-                if (field->number == 1) core = field->bytes;
-                if (field->number == 4) encoding = field->scalar;
-            }
-            ++encodings[encoding];
-            kinds.insert(action->kind);
-            if (encoding == 0) REQUIRE(action->hash == keccak256(action->raw));
-            if (encoding == 128) {
-                Hash256 of_container;
-                wire::Reader in_core{core};
-                while (const auto field = in_core.next()) {
-                    if (field->number == 11) of_container = keccak256(wire::Reader(field->bytes).next()->bytes);
-                }
-                REQUIRE(action->hash == of_container);
-            }
-            const auto again = read_action(action->raw, ChainIds{});
-            REQUIRE(again);
-            REQUIRE(again->hash == action->hash);
-            REQUIRE(again->sender == action->sender);
-        }
-        rig.pass(5s);
-    }
-    CHECK(encodings.size() == 3);
-    CHECK(encodings[0] > 100);
-    CHECK(encodings[1] > 100);
-    CHECK(encodings[128] > 100);
-    CHECK(kinds.contains("transfer"));
-    CHECK(kinds.contains("execution"));
-    CHECK(kinds.contains("stakeCreate"));
-    CHECK(kinds.contains("stakeAddDeposit"));
-    CHECK(kinds.contains("stakeUnstake"));
-    CHECK(kinds.contains("candidateRegister"));
-}
-
-TEST_CASE("honest agents at L2, ours and the public agent, accept every action in the pool") {
-    ChainSettings settings = settings_of(8);
-    settings.resume_height = 30;
-    settings.block_time = 1s;
-    settings.tps = 60;
-    Rig rig(settings);
-    const auto honest = honest_rules(TaskLevel::l2_state_verify, settings.ids);
-    const auto deployed = deployed_rules(TaskLevel::l2_state_verify);
-    std::set<Hash256> asked;
-    for (int i = 0; i < 40; ++i) {
-        rig.pass(250ms);
-        for (const PoolActionPtr& action : rig.pending()) {
-            if (!asked.insert(*action->hash).second) continue;
-            const std::vector<Address> addresses{action->sender};
-            const auto state = rig.chain->accounts(addresses, rig.height());
-            REQUIRE(state[0]);
-            TaskPackage task;
-            task.tx_raw = action->raw;
-            task.sender = AccountSnapshot{
-                to_hex0x(action->sender.view()), to_decimal(state[0]->balance_rau), state[0]->nonce, {}};
-            const TaskResult ours = honest(task);
-            INFO(action->kind << ": " << ours.reject_reason);
-            REQUIRE(ours.valid);
-            REQUIRE(ours.note.empty());
-            REQUIRE(deployed(task).valid);
-        }
-    }
-    CHECK(asked.size() > 500);
-}
-
-TEST_CASE("an honest agent at L3 gets the chain's outcome and the gas of the own run") {
-    ChainSettings settings = settings_of(8);
-    settings.resume_height = 30;
-    settings.block_time = 1s;
-    settings.tps = 60;
-    Rig rig(settings);
-    const auto agent = honest_rules(TaskLevel::l3_full_execute, settings.ids);
-    TaskRunner runner(*rig.chain);
-    evm::Executor executor;
-    struct Said {
-        bool valid = false;
-        bool is_transfer = false;
-    };
-    std::map<Hash256, Said> answers;  // by the hash that receipts use
-    std::uint64_t with_gas = 0;
-    for (int i = 0; i < 40; ++i) {
-        rig.pass(250ms);
-        for (const PoolActionPtr& action : rig.pending()) {
-            if (!action->evm_tx || answers.contains(*action->hash)) continue;
-            std::vector<Address> addresses{action->sender};
-            if (action->receiver) addresses.push_back(*action->receiver);
-            AccountRead read;
-            read.height = rig.height();
-            read.addresses = addresses;
-            const auto accounts = read_accounts(*rig.chain, read);
-            RunRequest request;
-            request.height = rig.height();
-            request.action = action;
-            request.sender = *accounts[0];
-            if (action->receiver) request.receiver = *accounts[1];
-            request.block = BlockContext{1'800'000'000, 30'000'000, "1000000000000", "", rig.height() + 1};
-            const RunAnswer run = runner.run(executor, request);
-            REQUIRE(run.run);
-            REQUIRE(run.run->suits_l3);
-
-            TaskPackage task;
-            task.tx_raw = action->raw;
-            task.level = TaskLevel::l3_full_execute;
-            task.sender = *request.sender;
-            if (request.receiver) task.receiver = *request.receiver;
-            task.block_context = request.block;
-            task.evm_tx = action->evm_tx;
-            add_run_data(*run.run, task);
-            const TaskResult result = agent(task);
-            const RunComparison compared = compare_with_run(run.run->at_l3, result, false);
-            REQUIRE(result.valid == (compared.own == OwnRun::valid));
-            REQUIRE(compared.state == Agreement::same);
-            REQUIRE(compared.gas != Agreement::differs);
-            if (compared.gas == Agreement::same) ++with_gas;
-            answers[*action->hash] = {result.valid, action->kind == "transfer"};
-        }
-    }
-    std::uint64_t mined = 0;
-    std::uint64_t failed = 0;
-    for (std::uint64_t height = 31; height <= rig.height(); ++height) {
-        for (const Receipt& receipt : rig.block(height).receipts) {
-            const auto answer = answers.find(receipt.action_hash);
-            if (answer == answers.end()) continue;
-            ++mined;
-            if (!answer->second.valid) ++failed;
-            // A native transfer to a contract is mined as failed, but the virtual machine runs it as a call
-            // without data.
-            const bool runs_well = receipt.status == kReceiptSuccess || answer->second.is_transfer;
-            REQUIRE(answer->second.valid == runs_well);
-        }
-    }
-    CHECK(mined > 200);
-    CHECK(failed > 5);
-    CHECK(with_gas > 50);
-}
-
 TEST_CASE("state at a height that the chain no longer has is out of range") {
-    ChainSettings settings = settings_of(8);
+    ChainSettings settings = chain_settings_of(8);
     settings.resume_height = 30;
-    Rig rig(settings);
+    ChainRig rig(settings);
     evm::FetchedState state;
     const Status fetched = rig.chain->at(10)->fetch({{Address{}}, {}, {}}, state);
     REQUIRE_FALSE(fetched);
@@ -490,9 +303,9 @@ TEST_CASE("state at a height that the chain no longer has is out of range") {
 }
 
 TEST_CASE("for a restart 10,000 blocks with 50 transactions each are replayed") {
-    ChainSettings settings = settings_of(1);
+    ChainSettings settings = chain_settings_of(1);
     settings.resume_height = 10'000;
-    Rig rig(settings);
+    ChainRig rig(settings);
     CHECK(rig.height() == 10'000);
     check_executable(rig);
     CHECK(rig.block(9'001).receipts.size() > 20);
@@ -500,10 +313,10 @@ TEST_CASE("for a restart 10,000 blocks with 50 transactions each are replayed") 
 }
 
 TEST_CASE("a held chain makes no blocks, keeps its tip fresh, and continues where it was") {
-    ChainSettings settings = settings_of(1);
+    ChainSettings settings = chain_settings_of(1);
     settings.start_held = true;
     settings.resume_height = 5;
-    Rig rig(settings);
+    ChainRig rig(settings);
     const std::size_t before = rig.pending().size();
     rig.pass(1h);
     CHECK(rig.height() == 5);
@@ -524,9 +337,9 @@ TEST_CASE("a held chain makes no blocks, keeps its tip fresh, and continues wher
 }
 
 TEST_CASE("a reader waits during a hold, and gets its block after the release") {
-    ChainSettings settings = settings_of(1);
+    ChainSettings settings = chain_settings_of(1);
     settings.start_held = true;
-    Rig rig(settings);
+    ChainRig rig(settings);
     std::optional<Result<ExecutedBlock>> got;
     {
         std::jthread reader([&] { got = rig.chain->next(1, {}); });
@@ -539,7 +352,7 @@ TEST_CASE("a reader waits during a hold, and gets its block after the release") 
 }
 
 TEST_CASE("after a long pause of the process every transaction is still seen in the pool") {
-    Rig rig(settings_of(1));
+    ChainRig rig(chain_settings_of(1));
     for (int i = 0; i < 4; ++i)
         rig.pass(5s);
     std::set<Hash256> seen;
@@ -566,7 +379,7 @@ TEST_CASE("after a long pause of the process every transaction is still seen in 
 }
 
 TEST_CASE("a block's time is the wall clock's time when it was made") {
-    Rig rig(settings_of(1));
+    ChainRig rig(chain_settings_of(1));
     rig.pass(5s);
     CHECK(rig.chain->tip()->time == rig.clock.wall());
     CHECK(rig.block(1).time == rig.clock.wall());
@@ -587,7 +400,7 @@ TEST_CASE("impossible settings are refused with an error") {
 
 TEST_CASE("many threads may read pool, state and blocks while the chain runs by the real clock") {
     const SystemClock clock;
-    ChainSettings settings = settings_of(1);
+    ChainSettings settings = chain_settings_of(1);
     settings.block_time = 20ms;
     settings.tps = 500;
     settings.resume_height = 10;
