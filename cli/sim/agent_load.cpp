@@ -14,6 +14,7 @@
 #include "cli/sim/run.hpp"
 #include "cli/sim/wallets.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "core/sim/agent_rules.hpp"
 #include "proto/agent_port/acceptor.hpp"
 
@@ -24,7 +25,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 /// File descriptors per connection when both ends are in this process: the agent's, the server's, and the
 /// server's duplicate.
-constexpr std::uint64_t kFilesAConnection = 3;
+constexpr std::uint64_t kFilesPerConnection = 3;
 constexpr std::uint64_t kFilesBeside = 600;
 
 /// Time to join a coordinator elsewhere: short enough to report soon that it is unreachable, long enough for
@@ -35,23 +36,22 @@ std::chrono::milliseconds join_time(const SimOptions& options) {
 
 std::uint32_t agents_per_connection(const SimOptions& options) {
     if (options.agents_per_connection > 0) return options.agents_per_connection;
-    const std::uint64_t files = proto::raise_file_limit(options.agents * kFilesAConnection + kFilesBeside);
+    const std::uint64_t files = proto::raise_file_limit(options.agents * kFilesPerConnection + kFilesBeside);
     const std::uint64_t most =
-        files <= kFilesBeside + kFilesAConnection ? 1 : (files - kFilesBeside) / kFilesAConnection;
+        files <= kFilesBeside + kFilesPerConnection ? 1 : (files - kFilesBeside) / kFilesPerConnection;
     const auto each = (options.agents + most - 1) / most;
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(each, proto::kMostAgentsAConnection));
 }
 
 /// Gives each agent the id and the key that the key file has for it.
 Status read_keys(const SimOptions& options, proto::LoadSettings& settings) {
-    auto keys = read_agent_keys(options.key_file);
-    if (!keys) return fail(std::move(keys).error());
-    if (keys->size() < options.agents) {
+    IOSWARM_TRY(auto keys, read_agent_keys(options.key_file));
+    if (keys.size() < options.agents) {
         return fail(ErrorCode::usage, "sim", "--key-file",
-                    fmt::format("it holds {} keys for {} agents", keys->size(), options.agents),
-                    fmt::format("--agents {}, or make more keys with ioswarm keygen", keys->size()));
+                    fmt::format("it holds {} keys for {} agents", keys.size(), options.agents),
+                    fmt::format("--agents {}, or make more keys with ioswarm keygen", keys.size()));
     }
-    for (AgentKey& key : *keys) {
+    for (AgentKey& key : keys) {
         if (key.agent_id.empty())
             return fail(ErrorCode::usage, "sim", "--key-file", "it does not name the agents",
                         "make it without --key-only");
@@ -116,27 +116,46 @@ void fill_from_record(const sim::RunRecord& record, const sim::FaultPlan& faults
     });
 }
 
+namespace {
+
+/// The settings of agents that join a coordinator of somebody else, with their keys and wallets.
+Result<proto::LoadSettings> settings_for_target(const SimOptions& options) {
+    proto::LoadSettings out = load_settings(options, options.task_timeout.value_or(std::chrono::seconds(10)));
+    out.address.target = options.target;
+    out.address.tls = options.tls;
+    if (!options.secret_file.empty()) {
+        IOSWARM_TRY(out.master_secret, read_secret_file(options.secret_file, std::nullopt));
+    }
+    if (!options.key_file.empty()) IOSWARM_DO(read_keys(options, out));
+    if (!options.wallets_file.empty()) {
+        IOSWARM_TRY(out.wallet_list, read_wallets(options.wallets_file));
+    }
+    return out;
+}
+
+Error with_join_hint(Error error, const SimOptions& options) {
+    if (error.code == ErrorCode::unauthenticated)
+        error.hint = "--secret-file must hold that coordinator's master secret";
+    if (error.code == ErrorCode::unavailable && !options.tls && error.hint.empty())
+        error.hint = "is that the coordinator's port for agents? If it speaks TLS, give --tls";
+    return error;
+}
+
+sim::Finding check_coordinator_stayed(std::uint32_t in_touch, std::uint32_t agents) {
+    return {
+        "the coordinator was there until the end", in_touch > 0,
+        in_touch > 0
+            ? fmt::format("{} agents in touch", in_touch)
+            : fmt::format("none of the {} agents reached it any more: did it stop, or refuse them?", agents)};
+}
+
+}  // namespace
+
 Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_token& stop,
                                    ProgressLine& progress, const Log& log) {
     const sim::FaultPlan faults(options.faults, options.seed, options.agents, options.redundancy);
     sim::RunRecord record(nullptr, options.agents);
-    const auto timeout = options.task_timeout.value_or(std::chrono::seconds(10));
-    proto::LoadSettings settings = load_settings(options, timeout);
-    settings.address.target = options.target;
-    settings.address.tls = options.tls;
-    if (!options.secret_file.empty()) {
-        auto secret = read_secret_file(options.secret_file, std::nullopt);
-        if (!secret) return fail(std::move(secret.error()));
-        settings.master_secret = *std::move(secret);
-    }
-    if (!options.key_file.empty()) {
-        if (Status known = read_keys(options, settings); !known) return fail(std::move(known).error());
-    }
-    if (!options.wallets_file.empty()) {
-        auto wallets = read_wallets(options.wallets_file);
-        if (!wallets) return fail(std::move(wallets.error()));
-        settings.wallet_list = *std::move(wallets);
-    }
+    IOSWARM_TRY(const auto settings, settings_for_target(options));
     SimReport out;
     out.options = options;
     RunFigures figures;
@@ -148,14 +167,8 @@ Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_to
 
     progress.show(fmt::format("{} agents join {}", options.agents, options.target), 0);
     const auto begin = SteadyClock::now();
-    if (Status joined = load.join(join_time(options), stop); !joined) {
-        Error error = std::move(joined).error();
-        if (error.code == ErrorCode::unauthenticated)
-            error.hint = "--secret-file must hold that coordinator's master secret";
-        if (error.code == ErrorCode::unavailable && !options.tls && error.hint.empty())
-            error.hint = "is that the coordinator's port for agents? If it speaks TLS, give --tls";
-        return fail(std::move(error));
-    }
+    if (Status joined = load.join(join_time(options), stop); !joined)
+        return fail(with_join_hint(std::move(joined).error(), options));
     const auto joined = SteadyClock::now();
     figures.joining = joined - begin;
     const auto cpu = process_cpu_time();
@@ -178,11 +191,7 @@ Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_to
     out.run = figures;
     out.stopped = stop.stop_requested();
     out.findings = out.stopped ? sim::check_agents_stopped(record) : sim::check_agents_alone(record);
-    out.findings.push_back({"the coordinator was there until the end", in_touch > 0,
-                            in_touch > 0 ? fmt::format("{} agents in touch", in_touch)
-                                         : fmt::format("none of the {} agents reached it any more: "
-                                                       "did it stop, or refuse them?",
-                                                       options.agents)});
+    out.findings.push_back(check_coordinator_stayed(in_touch, options.agents));
     progress.clear();
     return out;
 }
