@@ -104,8 +104,8 @@ home 'boost/(asio|beast)' 'core/net/[a-z0-9_]*\.cpp' 'Boost.Asio and Boost.Beast
 home 'systemd/' 'cli/serve/service_notifier\.cpp' libsystemd
 home 'prometheus/' '(core/metrics/[a-z0-9_]*\.cpp|cli/serve/metrics\.cpp)' prometheus-cpp
 home 'zstd' '(core/diffs|snapshot/pebble|snapshot/gzip)/[a-z0-9_]*\.cpp' zstd
-# web3_json.hpp is for the sources of proto/node alone, and json_reply.hpp for those of cli/serve, which would otherwise
+# web3_json.hpp is for the sources of proto/node alone, and the other two for those of cli, which would otherwise
 # repeat their helpers.
-home 'nlohmann/' '([a-z0-9_/]*\.cpp|proto/node/web3_json\.hpp|cli/serve/json_reply\.hpp)' 'nlohmann-json'
+home 'nlohmann/' '([a-z0-9_/]*\.cpp|proto/node/web3_json\.hpp|cli/serve/json_reply\.hpp|cli/json_fields\.hpp)' 'nlohmann-json'
 
 exit "$bad"
