@@ -31,28 +31,28 @@ Result<ChainClient> open_reward_chain(const ServeConfig& config, std::stop_token
 /// Calls `work` with a client for the chain. If no endpoint answers in time, adds a finding that says so, and
 /// later checks do not try again.
 template <typename Work>
-void with_chain(Visit& visit, Work&& work) {
-    if (visit.config().reward_contract.empty()) {
-        visit.not_checked("rewardContract is not set, so nothing is paid");
+void with_chain(CheckReport& report, Work&& work) {
+    if (report.config().reward_contract.empty()) {
+        report.not_checked("rewardContract is not set, so nothing is paid");
         return;
     }
-    if (visit.is_endpoint_away) {
-        visit.not_checked("rewardRpcUrl cannot be asked, as the check of the contract says");
+    if (report.is_endpoint_away) {
+        report.not_checked("rewardRpcUrl cannot be asked, as the check of the contract says");
         return;
     }
-    const TimeLimit limit(visit.subject.remote_limit);
-    auto chain = open_reward_chain(visit.config(), limit.token());
+    const TimeLimit limit(report.subject.remote_limit);
+    auto chain = open_reward_chain(report.config(), limit.token());
     Status done = chain ? work(*chain) : Status(ioswarm::fail(chain.error()));
     if (done) return;
     Error error = std::move(done).error();
-    visit.is_endpoint_away = true;
+    report.is_endpoint_away = true;
     if (limit.is_over()) {
-        visit.fail(fmt::format("no answer within {}", go_duration(visit.subject.remote_limit)),
-                   "the reward contract is reached through rewardRpcUrl", "check rewardRpcUrl");
+        report.fail(fmt::format("no answer within {}", go_duration(report.subject.remote_limit)),
+                    "the reward contract is reached through rewardRpcUrl", "check rewardRpcUrl");
         return;
     }
-    visit.fail(error.text(), "the reward contract is reached through rewardRpcUrl",
-               error.hint.empty() ? "check rewardRpcUrl and rewardChainId" : error.hint);
+    report.fail(error.text(), "the reward contract is reached through rewardRpcUrl",
+                error.hint.empty() ? "check rewardRpcUrl and rewardChainId" : error.hint);
 }
 
 /// The address that is written in a keystore. Reading it needs no password, and nothing proves it.
@@ -82,44 +82,44 @@ Result<Address> coordinator_of(ChainClient& chain, const Address& pool) {
     return contracts::read_pool_address(outcome->data);
 }
 
-void tell_code(Visit& visit, PoolCode code, const std::string& pool) {
+void report_code(CheckReport& report, PoolCode code, const std::string& pool) {
     const std::string what = fmt::format("{} holds code of version {}", pool, contracts::to_string(code));
     switch (code) {
         case PoolCode::v2:
         case PoolCode::v3:
-            visit.ok(what);
+            report.ok(what);
             return;
         case PoolCode::none:
         case PoolCode::v1:
         case PoolCode::v2_damaged:
-            visit.fail(what, "agents cannot be paid with this version",
-                       "deploy a new contract: ioswarm deploy");
+            report.fail(what, "agents cannot be paid with this version",
+                        "deploy a new contract: ioswarm deploy");
             return;
         case PoolCode::other:
-            visit.warn(fmt::format("{} holds unknown code", pool), "it may not be a reward contract",
-                       "check rewardContract");
+            report.warn(fmt::format("{} holds unknown code", pool), "it may not be a reward contract",
+                        "check rewardContract");
     }
 }
 
-void tell_coordinator(Visit& visit, const Address& coordinator) {
+void report_coordinator(CheckReport& report, const Address& coordinator) {
     const std::string name = to_checksum_hex(coordinator);
-    if (!names_signer_key(visit.config())) {
-        visit.signer = coordinator;
-        visit.ok(
+    if (!names_signer_key(report.config())) {
+        report.signer = coordinator;
+        report.ok(
             fmt::format("coordinator() is {}; not compared, because no rewardSignerKey is configured", name));
         return;
     }
-    const auto signer = signer_address(visit.config());
+    const auto signer = signer_address(report.config());
     if (!signer) {
-        visit.signer = coordinator;
-        visit.tell(visit.config().settlement_enabled ? CheckState::fail : CheckState::warn, signer.error());
+        report.signer = coordinator;
+        report.add(report.config().settlement_enabled ? CheckState::fail : CheckState::warn, signer.error());
         return;
     }
-    visit.signer = *signer;
+    report.signer = *signer;
     if (*signer == coordinator) {
-        visit.ok(fmt::format("coordinator() is {}, the wallet that signs", name));
+        report.ok(fmt::format("coordinator() is {}, the wallet that signs", name));
     } else {
-        visit.fail(
+        report.fail(
             fmt::format("coordinator() is {}, and the wallet that signs is {}", name, to_checksum_hex(*signer)),
             "the contract refuses settlements of any other wallet than its coordinator",
             "configure that wallet's key, or let the coordinator hand over to this one");
@@ -134,13 +134,13 @@ U256 paid_per_epoch(const ServeConfig& config) {
     return iotx_to_rau(config.epoch_reward_iotx) * (whole - config.delegate_cut_pct.unscaled) / whole;
 }
 
-void tell_balance(Visit& visit, const U256& balance) {
+void report_balance(CheckReport& report, const U256& balance) {
     constexpr unsigned kFewEpochs = 48;
-    const U256 each = paid_per_epoch(visit.config());
-    const std::string name = to_checksum_hex(*visit.signer);
+    const U256 each = paid_per_epoch(report.config());
+    const std::string name = to_checksum_hex(*report.signer);
     const std::string has = fmt::format("{} has {} IOTX", name, rau_to_iotx(balance));
     if (each == 0) {
-        visit.ok(has + "; epochRewardIOTX is 0, so nothing is due");
+        report.ok(has + "; epochRewardIOTX is 0, so nothing is due");
         return;
     }
     const U256 left = balance / each;
@@ -148,34 +148,34 @@ void tell_balance(Visit& visit, const U256& balance) {
                                          to_decimal(left), rau_to_iotx(each));
     const std::string next = fmt::format("send IOTX to {}", name);
     if (left == 0) {
-        visit.fail(what, "agents cannot be paid", next);
+        report.fail(what, "agents cannot be paid", next);
     } else if (left < kFewEpochs) {
-        visit.warn(what, "agents are not paid when it is used up", next);
+        report.warn(what, "agents are not paid when it is used up", next);
     } else {
-        visit.ok(what);
+        report.ok(what);
     }
 }
 
 }  // namespace
 
-void check_contract(Visit& visit) {
-    with_chain(visit, [&](ChainClient& chain) -> Status {
-        const auto pool = parse_address(visit.config().reward_contract);
+void check_contract(CheckReport& report) {
+    with_chain(report, [&](ChainClient& chain) -> Status {
+        const auto pool = parse_address(report.config().reward_contract);
         if (!pool) return ioswarm::fail(pool.error());
         const auto code = pool_code_at(chain, *pool);
         if (!code && code.error().code == ErrorCode::failed_check) {
-            visit.fail(code.error().text(), "nothing can be paid", "check rewardContract and rewardChainId");
+            report.fail(code.error().text(), "nothing can be paid", "check rewardContract and rewardChainId");
             return {};
         }
         if (!code) return ioswarm::fail(code.error());
-        tell_code(visit, *code, to_checksum_hex(*pool));
+        report_code(report, *code, to_checksum_hex(*pool));
         const auto coordinator = coordinator_of(chain, *pool);
         if (coordinator) {
-            tell_coordinator(visit, *coordinator);
+            report_coordinator(report, *coordinator);
         } else if (coordinator.error().code == ErrorCode::bad_data ||
                    coordinator.error().code == ErrorCode::failed_precondition) {
-            visit.fail(fmt::format("coordinator() cannot be read: {}", coordinator.error().text()),
-                       "it is no reward contract, or the endpoint answers wrongly", "check rewardContract");
+            report.fail(fmt::format("coordinator() cannot be read: {}", coordinator.error().text()),
+                        "it is no reward contract, or the endpoint answers wrongly", "check rewardContract");
         } else {
             return ioswarm::fail(coordinator.error());
         }
@@ -183,36 +183,36 @@ void check_contract(Visit& visit) {
     });
 }
 
-void check_signer(Visit& visit) {
-    with_chain(visit, [&](ChainClient& chain) -> Status {
-        if (!visit.signer) {
-            visit.not_checked("the wallet that signs is not known, as the check of the contract says");
+void check_signer(CheckReport& report) {
+    with_chain(report, [&](ChainClient& chain) -> Status {
+        if (!report.signer) {
+            report.not_checked("the wallet that signs is not known, as the check of the contract says");
             return {};
         }
-        const auto balance = chain.balance(*visit.signer);
+        const auto balance = chain.balance(*report.signer);
         if (!balance) return ioswarm::fail(balance.error());
-        tell_balance(visit, *balance);
+        report_balance(report, *balance);
         return {};
     });
 }
 
-void check_nonce(Visit& visit) {
-    with_chain(visit, [&](ChainClient& chain) -> Status {
-        if (!visit.signer) {
-            visit.not_checked("the wallet that signs is not known, as the check of the contract says");
+void check_nonce(CheckReport& report) {
+    with_chain(report, [&](ChainClient& chain) -> Status {
+        if (!report.signer) {
+            report.not_checked("the wallet that signs is not known, as the check of the contract says");
             return {};
         }
-        const auto next = chain.pool_nonce(*visit.signer);
+        const auto next = chain.pool_nonce(*report.signer);
         if (!next) return ioswarm::fail(next.error());
-        const auto mined = chain.confirmed_nonce(*visit.signer);
+        const auto mined = chain.confirmed_nonce(*report.signer);
         if (!mined) return ioswarm::fail(mined.error());
         if (*next <= mined->nonce) {
-            visit.ok(fmt::format("no transaction waits; the next nonce is {}", mined->nonce));
+            report.ok(fmt::format("no transaction waits; the next nonce is {}", mined->nonce));
         } else {
-            visit.warn(fmt::format("{} transactions wait: the next nonce is {}, and {} are mined",
-                                   *next - mined->nonce, *next, mined->nonce),
-                       "a transaction that is never mined holds up all later ones",
-                       "see ioswarm settle status; when it does not go on: ioswarm settle unstick");
+            report.warn(fmt::format("{} transactions wait: the next nonce is {}, and {} are mined",
+                                    *next - mined->nonce, *next, mined->nonce),
+                        "a transaction that is never mined holds up all later ones",
+                        "see ioswarm settle status; when it does not go on: ioswarm settle unstick");
         }
         return {};
     });

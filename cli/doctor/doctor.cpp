@@ -39,19 +39,19 @@ std::string_view to_string(CheckState state) noexcept {
     return "fail";
 }
 
-void Visit::ok(std::string what) {
+void CheckReport::ok(std::string what) {
     findings.push_back({check, CheckState::ok, std::move(what), {}, {}});
 }
-void Visit::warn(std::string what, std::string why, std::string next) {
+void CheckReport::warn(std::string what, std::string why, std::string next) {
     findings.push_back({check, CheckState::warn, std::move(what), std::move(why), std::move(next)});
 }
-void Visit::fail(std::string what, std::string why, std::string next) {
+void CheckReport::fail(std::string what, std::string why, std::string next) {
     findings.push_back({check, CheckState::fail, std::move(what), std::move(why), std::move(next)});
 }
-void Visit::not_checked(std::string what, std::string next) {
+void CheckReport::not_checked(std::string what, std::string next) {
     findings.push_back({check, CheckState::not_checked, std::move(what), {}, std::move(next)});
 }
-void Visit::tell(CheckState state, const Error& error) {
+void CheckReport::add(CheckState state, const Error& error) {
     findings.push_back({check, state, error.text(), {}, error.hint});
 }
 
@@ -60,18 +60,18 @@ std::span<const CheckRow> checks() {
 }
 
 std::vector<Finding> examine(const Subject& subject) {
-    Visit visit(subject);
+    CheckReport report(subject);
     for (const CheckRow& row : checks()) {
-        visit.check = row.name;
+        report.check = row.name;
         if (row.needs_config && !subject.loaded) {
-            visit.not_checked("the configuration cannot be read");
+            report.not_checked("the configuration cannot be read");
         } else if (row.is_remote && subject.offline) {
-            visit.not_checked("--offline was given");
+            report.not_checked("--offline was given");
         } else {
-            row.run(visit);
+            row.run(report);
         }
     }
-    return std::move(visit.findings);
+    return std::move(report.findings);
 }
 
 }  // namespace ioswarm::cli::doctor

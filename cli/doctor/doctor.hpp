@@ -48,9 +48,9 @@ struct Subject {
 };
 
 /// Collects the findings of the checks, and passes results of earlier checks to later ones. Used by one thread.
-class Visit {
+class CheckReport {
   public:
-    explicit Visit(const Subject& about) : subject(about) {}
+    explicit CheckReport(const Subject& about) : subject(about) {}
 
     /// Precondition: subject.loaded.
     [[nodiscard]] const ServeConfig& config() const { return subject.loaded->settings; }
@@ -60,7 +60,7 @@ class Visit {
     void fail(std::string what, std::string why, std::string next);
     void not_checked(std::string what, std::string next = {});
     /// Adds a finding with this state that describes the error.
-    void tell(CheckState state, const Error& error);
+    void add(CheckState state, const Error& error);
 
     const Subject& subject;
     std::string_view check;  ///< the name of the running check
@@ -78,7 +78,7 @@ struct CheckRow {
     std::string_view name;
     bool needs_config = true;
     bool is_remote = false;  ///< it connects to the node or to the chain, so it is skipped with --offline
-    void (*run)(Visit&);
+    void (*run)(CheckReport&);
 };
 /// All checks, in the order in which they run and are reported.
 [[nodiscard]] std::span<const CheckRow> checks();
@@ -86,20 +86,20 @@ struct CheckRow {
 /// Runs all checks. Every row of checks() gives at least one finding.
 [[nodiscard]] std::vector<Finding> examine(const Subject& subject);
 
-// The checks. Each adds its findings to the visit.
-void check_configuration(Visit& visit);
-void check_secret_files(Visit& visit);
-void check_tls(Visit& visit);
-void check_ports(Visit& visit);
-void check_data_dir(Visit& visit);
-void check_free_space(Visit& visit);
-void check_unit(Visit& visit);
-void check_node(Visit& visit);
-void check_clock(Visit& visit);  // after check_node
-void check_diffs(Visit& visit);
-void check_snapshot(Visit& visit);  // after check_node
-void check_contract(Visit& visit);
-void check_signer(Visit& visit);  // after check_contract
-void check_nonce(Visit& visit);   // after check_signer
+// The checks. Each adds its findings to the report.
+void check_configuration(CheckReport& report);
+void check_secret_files(CheckReport& report);
+void check_tls(CheckReport& report);
+void check_ports(CheckReport& report);
+void check_data_dir(CheckReport& report);
+void check_free_space(CheckReport& report);
+void check_unit(CheckReport& report);
+void check_node(CheckReport& report);
+void check_clock(CheckReport& report);  // after check_node
+void check_diffs(CheckReport& report);
+void check_snapshot(CheckReport& report);  // after check_node
+void check_contract(CheckReport& report);
+void check_signer(CheckReport& report);  // after check_contract
+void check_nonce(CheckReport& report);   // after check_signer
 
 }  // namespace ioswarm::cli::doctor

@@ -67,32 +67,32 @@ bool is_serving(const ServeConfig& config) {
     return answer && answer->status == 200 && answer->body.starts_with("ok");
 }
 
-void tell_port(Visit& visit, std::string_view key, const std::string& address, std::uint16_t port) {
+void report_port(CheckReport& report, std::string_view key, const std::string& address, std::uint16_t port) {
     const int error = try_port(address, port);
     const std::string where = fmt::format("{} {}", key, port);
     switch (error) {
         case 0:
-            visit.ok(where + " is free");
+            report.ok(where + " is free");
             return;
         case EADDRINUSE:
-            if (is_serving(visit.config())) {
-                visit.ok(where + " is in use, and ioswarm serve is running");
+            if (is_serving(report.config())) {
+                report.ok(where + " is in use, and ioswarm serve is running");
                 return;
             }
-            visit.fail(where + " is in use by another program", "serve cannot start",
-                       fmt::format("see which one: ss -tlnp 'sport = :{}'; or set another {}", port, key));
+            report.fail(where + " is in use by another program", "serve cannot start",
+                        fmt::format("see which one: ss -tlnp 'sport = :{}'; or set another {}", port, key));
             return;
         case EACCES:
-            visit.fail(where + " may not be used by this user", "ports below 1024 are reserved for root",
-                       fmt::format("set {} to a higher port", key));
+            report.fail(where + " may not be used by this user", "ports below 1024 are reserved for root",
+                        fmt::format("set {} to a higher port", key));
             return;
         case EADDRNOTAVAIL:
-            visit.fail(fmt::format("listen {} is no address of this machine", address), "serve cannot start",
-                       "see the machine's addresses: ip address; correct listen");
+            report.fail(fmt::format("listen {} is no address of this machine", address), "serve cannot start",
+                        "see the machine's addresses: ip address; correct listen");
             return;
         default:
-            visit.fail(fmt::format("{}: {}", where, std::strerror(error)), "serve cannot start",
-                       "set another " + std::string(key));
+            report.fail(fmt::format("{}: {}", where, std::strerror(error)), "serve cannot start",
+                        "set another " + std::string(key));
     }
 }
 
@@ -108,11 +108,11 @@ constexpr double kMiB = 1024.0 * 1024.0;
 constexpr double kTooLittleMiB = 200;  // the ledger stops when it cannot write
 constexpr double kLittleMiB = 2048;    // some days of state diffs and of the ledger's growth
 
-void tell_space(Visit& visit, const std::string& folder) {
+void report_space(CheckReport& report, const std::string& folder) {
     struct statvfs info {};
     const std::string place = existing_part(folder).string();
     if (::statvfs(place.c_str(), &info) != 0) {
-        visit.not_checked(fmt::format("{}: {}", place, std::strerror(errno)));
+        report.not_checked(fmt::format("{}: {}", place, std::strerror(errno)));
         return;
     }
     const double free = static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize) / kMiB;
@@ -120,92 +120,93 @@ void tell_space(Visit& visit, const std::string& folder) {
     const std::string why = "serve stops accepting work when its ledger and its diffs cannot be written";
     const std::string next = "make room, or set dataDir to a larger disk";
     if (free < kTooLittleMiB) {
-        visit.fail(what, why, next);
+        report.fail(what, why, next);
     } else if (free < kLittleMiB) {
-        visit.warn(what, why, next);
+        report.warn(what, why, next);
     } else {
-        visit.ok(what);
+        report.ok(what);
     }
 }
 
 }  // namespace
 
-void check_ports(Visit& visit) {
-    const ServeConfig& config = visit.config();
-    const auto address = bind_address(config, visit.subject.insecure_bind);
+void check_ports(CheckReport& report) {
+    const ServeConfig& config = report.config();
+    const auto address = bind_address(config, report.subject.insecure_bind);
     if (!address) {
-        visit.not_checked("the configuration's listen address is refused");
+        report.not_checked("the configuration's listen address is refused");
         return;
     }
-    tell_port(visit, "grpcPort", *address, static_cast<std::uint16_t>(config.grpc_port));
+    report_port(report, "grpcPort", *address, static_cast<std::uint16_t>(config.grpc_port));
     if (config.swarm_api_port != 0)
-        tell_port(visit, "swarmApiPort", *address, static_cast<std::uint16_t>(config.swarm_api_port));
+        report_port(report, "swarmApiPort", *address, static_cast<std::uint16_t>(config.swarm_api_port));
 }
 
-void check_data_dir(Visit& visit) {
-    const std::string& dir = visit.config().data_dir;
+void check_data_dir(CheckReport& report) {
+    const std::string& dir = report.config().data_dir;
     struct stat info {};
     if (::stat(dir.c_str(), &info) != 0) {
         if (errno != ENOENT) {
-            visit.tell(CheckState::fail,
+            report.add(CheckState::fail,
                        explain_data_dir(errno_error(errno, "cannot look at dataDir", dir), dir));
             return;
         }
         const std::string parent = existing_part(dir).string();
         if (::access(parent.c_str(), W_OK | X_OK) == 0) {
-            visit.ok(fmt::format("{} does not exist yet; serve makes it", dir));
+            report.ok(fmt::format("{} does not exist yet; serve makes it", dir));
         } else {
-            visit.fail(fmt::format("{} does not exist, and this user may not make it in {}", dir, parent),
-                       "serve keeps the ledger there",
-                       fmt::format("install -d -m 700 -o ioswarm -g ioswarm {}; with the systemd unit, systemd "
-                                   "makes it",
-                                   dir));
+            report.fail(
+                fmt::format("{} does not exist, and this user may not make it in {}", dir, parent),
+                "serve keeps the ledger there",
+                fmt::format("install -d -m 700 -o ioswarm -g ioswarm {}; with the systemd unit, systemd "
+                            "makes it",
+                            dir));
         }
         return;
     }
     if (!S_ISDIR(info.st_mode)) {
-        visit.fail(dir + " is not a directory", "serve keeps the ledger there", "set another dataDir");
+        report.fail(dir + " is not a directory", "serve keeps the ledger there", "set another dataDir");
     } else if (::access(dir.c_str(), R_OK | W_OK | X_OK) != 0) {
         const Error error{
             ErrorCode::permission_denied, fmt::format("this user may not write to {}", dir), {}, {}, {}};
-        visit.tell(CheckState::fail, explain_data_dir(error, dir));
+        report.add(CheckState::fail, explain_data_dir(error, dir));
     } else if ((info.st_mode & 0077) != 0) {
-        visit.warn(fmt::format("{} has mode {:04o}", dir, static_cast<unsigned>(info.st_mode & 07777)),
-                   "other users of this machine may look into the ledger", fmt::format("chmod 700 {}", dir));
+        report.warn(fmt::format("{} has mode {:04o}", dir, static_cast<unsigned>(info.st_mode & 07777)),
+                    "other users of this machine may look into the ledger", fmt::format("chmod 700 {}", dir));
     } else {
-        visit.ok(fmt::format("{} can be written", dir));
+        report.ok(fmt::format("{} can be written", dir));
     }
 }
 
-void check_free_space(Visit& visit) {
-    const ServeConfig& config = visit.config();
-    tell_space(visit, config.data_dir);
+void check_free_space(CheckReport& report) {
+    const ServeConfig& config = report.config();
+    report_space(report, config.data_dir);
     if (config.diff_store_path.empty() || !config.diff_store_enabled) return;
-    tell_space(visit, std::filesystem::path(config.diff_store_path).parent_path().string());
+    report_space(report, std::filesystem::path(config.diff_store_path).parent_path().string());
 }
 
-void check_clock(Visit& visit) {
+void check_clock(CheckReport& report) {
     constexpr std::chrono::seconds kMostAhead{5};  // a block's time is the time at which it was proposed
-    const auto now = visit.subject.now();
-    if (visit.tip && visit.tip->time > now + kMostAhead) {
-        const auto behind = std::chrono::duration_cast<std::chrono::seconds>(visit.tip->time - now);
-        visit.fail(fmt::format("the node's newest block is {} in the future", go_duration(behind)),
-                   "this machine's clock is slow, or the node's is fast; ages and epochs are then wrong",
-                   "timedatectl set-ntp true");
+    const auto now = report.subject.now();
+    if (report.tip && report.tip->time > now + kMostAhead) {
+        const auto behind = std::chrono::duration_cast<std::chrono::seconds>(report.tip->time - now);
+        report.fail(fmt::format("the node's newest block is {} in the future", go_duration(behind)),
+                    "this machine's clock is slow, or the node's is fast; ages and epochs are then wrong",
+                    "timedatectl set-ntp true");
         return;
     }
     timex state{};
     const int answer = ::adjtimex(&state);
     if (answer < 0) {
-        visit.not_checked(
+        report.not_checked(
             fmt::format("the kernel does not say whether the clock is set: {}", std::strerror(errno)),
             "compare it by hand: timedatectl");
     } else if (answer == TIME_ERROR || (state.status & STA_UNSYNC) != 0) {
-        visit.warn("no time service keeps this machine's clock",
-                   "a clock that drifts makes fresh blocks look old, and certificates look expired",
-                   "timedatectl set-ntp true; inside a container, look at the host's clock");
+        report.warn("no time service keeps this machine's clock",
+                    "a clock that drifts makes fresh blocks look old, and certificates look expired",
+                    "timedatectl set-ntp true; inside a container, look at the host's clock");
     } else {
-        visit.ok(fmt::format("a time service keeps the clock, to within {} ms", state.maxerror / 1000));
+        report.ok(fmt::format("a time service keeps the clock, to within {} ms", state.maxerror / 1000));
     }
 }
 

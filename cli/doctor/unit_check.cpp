@@ -66,17 +66,17 @@ std::string listed(const std::vector<std::string>& values) {
     return fmt::format("{}", fmt::join(values, " "));
 }
 
-void tell_unit(Visit& visit, const std::string& path, std::string_view text) {
+void report_unit(CheckReport& report, const std::string& path, std::string_view text) {
     const std::vector<std::string> differences = unit_differences(text, kShippedUnit);
     std::error_code failed;
     std::string drop_ins;
-    if (std::filesystem::is_directory(visit.subject.root + "/etc/systemd/system/ioswarm.service.d", failed))
+    if (std::filesystem::is_directory(report.subject.root + "/etc/systemd/system/ioswarm.service.d", failed))
         drop_ins = "; a drop-in in /etc/systemd/system/ioswarm.service.d changes it and was not compared";
     if (differences.empty()) {
-        visit.ok(fmt::format("{} is like the shipped one{}", path, drop_ins));
+        report.ok(fmt::format("{} is like the shipped one{}", path, drop_ins));
         return;
     }
-    visit.warn(
+    report.warn(
         fmt::format("{} differs from the shipped one: {}{}", path, fmt::join(differences, ", "), drop_ins),
         "an old or edited unit may lack protections and the rules for restarting",
         fmt::format("install the shipped unit, and make your changes with: systemctl edit {}", kUnitName));
@@ -102,19 +102,19 @@ std::vector<std::string> unit_differences(std::string_view installed, std::strin
     return out;
 }
 
-void check_unit(Visit& visit) {
+void check_unit(CheckReport& report) {
     for (const std::string_view folder : kUnitFolders) {
-        const std::string path = fmt::format("{}{}/{}", visit.subject.root, folder, kUnitName);
+        const std::string path = fmt::format("{}{}/{}", report.subject.root, folder, kUnitName);
         const auto text = read_file(path, kMaxUnitBytes);
         if (text) {
-            tell_unit(visit, path, *text);
+            report_unit(report, path, *text);
             return;
         }
         if (text.error().code == ErrorCode::not_found) continue;
-        visit.not_checked(text.error().text());
+        report.not_checked(text.error().text());
         return;
     }
-    visit.not_checked(fmt::format("{} is not installed", kUnitName));
+    report.not_checked(fmt::format("{} is not installed", kUnitName));
 }
 
 }  // namespace ioswarm::cli::doctor

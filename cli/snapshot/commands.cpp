@@ -115,8 +115,8 @@ void print_difference(snapshot::Difference difference, const SnapshotReader::Ent
 }
 
 /// Prints the outcome of a verification as JSON, as text or not at all. `text` and `facts` are for success.
-ExitCode tell_verified(const VerifyOptions& options, const Error* error, const std::string& text,
-                       const ordered_json& facts, Io& io) {
+ExitCode report_verified(const VerifyOptions& options, const Error* error, const std::string& text,
+                         const ordered_json& facts, Io& io) {
     if (options.json) {
         ordered_json out = {{"file", options.file}, {"ok", error == nullptr}};
         if (error != nullptr)
@@ -140,7 +140,7 @@ ExitCode run_verify_url(const VerifyOptions& options, Io& io) {
     settings.timeout = options.timeout;
     settings.ca_file = options.ca_file;
     const auto found = verify_url(options.file, settings, stop.token());
-    if (!found) return stop.exit_code(tell_verified(options, &found.error(), {}, {}, io));
+    if (!found) return stop.exit_code(report_verified(options, &found.error(), {}, {}, io));
     std::string text = fmt::format("{}: whole, height {}, {} entries, {}\n", escape_for_display(found->url),
                                    found->height, found->entries, format_bytes(found->bytes));
     for (const std::string& companion : found->compared)
@@ -152,7 +152,7 @@ ExitCode run_verify_url(const VerifyOptions& options, Io& io) {
         {"height", found->height},    {"entries", found->entries}, {"payload_sha256", found->payload_sha256},
         {"url", found->url},          {"bytes", found->bytes},     {"sha256", found->sha256},
         {"compared", found->compared}};
-    return tell_verified(options, nullptr, text, facts, io);
+    return report_verified(options, nullptr, text, facts, io);
 }
 
 }  // namespace
@@ -160,10 +160,10 @@ ExitCode run_verify_url(const VerifyOptions& options, Io& io) {
 ExitCode run_snapshot_verify(const VerifyOptions& options, Io& io) {
     if (is_url(options.file)) return run_verify_url(options, io);
     auto reader = SnapshotReader::open(options.file);
-    if (!reader) return tell_verified(options, &reader.error(), {}, {}, io);
+    if (!reader) return report_verified(options, &reader.error(), {}, {}, io);
     for (;;) {
         auto entry = (*reader)->next();
-        if (!entry) return tell_verified(options, &entry.error(), {}, {}, io);
+        if (!entry) return report_verified(options, &entry.error(), {}, {}, io);
         if (!*entry) break;
     }
     const std::string text = fmt::format("{}: whole, height {}, {} entries\n", escape_for_display(options.file),
@@ -171,7 +171,7 @@ ExitCode run_snapshot_verify(const VerifyOptions& options, Io& io) {
     const ordered_json facts = {{"height", (*reader)->height()},
                                 {"entries", (*reader)->entries()},
                                 {"payload_sha256", to_hex((*reader)->digest().view())}};
-    return tell_verified(options, nullptr, text, facts, io);
+    return report_verified(options, nullptr, text, facts, io);
 }
 
 ExitCode run_snapshot_inspect(const InspectOptions& options, Io& io) {

@@ -67,7 +67,7 @@ Status WiredCoordinator::make_coordinator(const CoordinatorWiring::Work& work) {
                                                   clock_, log_.of(LogModule::dispatch), chain_.run_state));
     if (work.link) link_ = work.link(*coordinator_);
     if (diffs_) {
-        diffs_->hub().tell_progress(
+        diffs_->hub().on_progress(
             [coordinator = coordinator_.get()](const std::string& agent_id, std::uint64_t height) {
                 coordinator->diffs_written(agent_id, height);
             });

@@ -64,7 +64,7 @@ Result<std::size_t> Payroll::payouts_final(const std::vector<std::pair<std::stri
     return agents.size();
 }
 
-Status Payroll::mark_payouts_told() {
+Status Payroll::mark_notices_sent() {
     for (;;) {
         const std::vector<PayoutNotices::Key> keys = impl_->notices.unmarked(kMarkedAtOnce);
         if (keys.empty()) return {};
@@ -157,7 +157,7 @@ void Payroll::Impl::finish(const Arrival& arrival, const Status& status) {
 
 /// Runs on the worker's thread once per second. Marks in one transaction all payouts that agents were told of
 /// meanwhile.
-void Payroll::Impl::mark_told() {
+void Payroll::Impl::mark_next_notices_sent() {
     if (is_marking.load()) return;  // the ledger has not finished the last mark
     auto keys = std::make_shared<const std::vector<PayoutNotices::Key>>(notices.unmarked(kMarkedAtOnce));
     if (keys->empty()) return;

@@ -139,7 +139,7 @@ struct Payroll::Impl {
     Status write(Arrival& arrival, LedgerTx& tx);
     void committed(const Arrival& arrival);
     void finish(const Arrival& arrival, const Status& status);
-    void mark_told();
+    void mark_next_notices_sent();
 
     Status write(Submission& submission, LedgerTx& tx);
     bool stage(const Answer& answer, const Submission& submission);

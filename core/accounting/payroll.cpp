@@ -41,7 +41,7 @@ Result<std::unique_ptr<Payroll>> Payroll::open(Ledger& ledger, const Coordinator
     if (!wallets_read) return fail(wallets_read.error());
     for (const auto& [agent_id, wallet] : wallets)
         impl->open_work.set_wallet(agent_id, wallet);
-    impl->worker.emplace(kMarkInterval, [raw = impl.get()] { raw->mark_told(); });
+    impl->worker.emplace(kMarkInterval, [raw = impl.get()] { raw->mark_next_notices_sent(); });
     return std::unique_ptr<Payroll>(new Payroll(std::move(impl)));
 }
 
@@ -51,7 +51,7 @@ Payroll::~Payroll() {
     // Runs the jobs that still wait. After this only the ledger's thread uses this object.
     impl_->worker.reset();
     // Notices that cannot be marked are sent once more after the restart.
-    static_cast<void>(mark_payouts_told());
+    static_cast<void>(mark_notices_sent());
     std::unique_lock locked(impl_->flight_mutex);
     impl_->landed.wait(locked, [&] { return impl_->in_flight == 0; });
 }

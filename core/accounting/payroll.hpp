@@ -136,7 +136,7 @@ class Payroll {
         const std::vector<std::pair<std::string, std::uint64_t>>& payouts);
     /// Marks all payouts that agents were told of, and waits until that is durable. Used by tests and by the
     /// destructor.
-    [[nodiscard]] Status mark_payouts_told();
+    [[nodiscard]] Status mark_notices_sent();
 
     /// Changes how work is turned into money, from the next epoch on: the running epoch is closed by the rules
     /// that it began with. The last call before the epoch ends counts. It is not stored: after a restart the

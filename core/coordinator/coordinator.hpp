@@ -79,7 +79,7 @@ class Coordinator final : public AgentLink, public Monitor {
     /// Takes other limits from now on, see Engine::change_limits(). Thread-safe.
     void change_limits(const CoordinatorLimits& limits);
 
-    /// Reports the height of the agent's own state, as known from its diff stream (see DiffHub::tell_progress).
+    /// Reports the height of the agent's own state, as known from its diff stream (see DiffHub::on_progress).
     /// Tasks at L4 go only to agents that have the tip's diff.
     void diffs_written(const std::string& agent_id, std::uint64_t height) {
         engine_->diffs_written(agent_id, height);

@@ -67,7 +67,7 @@ class DiffHub final : public DiffLink {
 
     /// Sets the function that receives the agents' heights, from any thread. Call it before the first stream is
     /// opened.
-    void tell_progress(Progress progress) { progress_ = std::move(progress); }
+    void on_progress(Progress progress) { progress_ = std::move(progress); }
 
     /// Adds a diff that is already durable in the store. Called by the feed, one thread at a time, in the
     /// store's order. If a height does not follow the last one, the log was cut: all streams then end with

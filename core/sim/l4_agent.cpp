@@ -122,7 +122,7 @@ void L4Agent::on_diff(std::uint64_t number, const Stream& stream, const StateDif
     }
     around_.on_change();
     if (gave_up) stream->cancel();
-    if (plan_.pause.count() == 0 || hurries_) return stream->resume();
+    if (plan_.pause.count() == 0 || skips_pauses_) return stream->resume();
     around_.timers.after(plan_.pause, [stream] { stream->resume(); });
 }
 

@@ -67,7 +67,7 @@ class L4Agent : public std::enable_shared_from_this<L4Agent> {
     /// Closes the connection at once. The agent never joins again.
     void quit();
     /// From now on it makes no pause between diffs.
-    void hurry() noexcept { hurries_ = true; }
+    void skip_pauses() noexcept { skips_pauses_ = true; }
 
     /// True if it is back from all planned absences and applied the diff of `height`, or if it never will.
     [[nodiscard]] bool is_done(std::uint64_t height) const;
@@ -95,7 +95,7 @@ class L4Agent : public std::enable_shared_from_this<L4Agent> {
 
     const Surroundings& around_;
     const L4Plan plan_;
-    std::atomic<bool> hurries_{false};
+    std::atomic<bool> skips_pauses_{false};
 
     mutable std::mutex mutex_;  // guards all members below
     L4State state_;

@@ -177,7 +177,7 @@ void Run::join_from_snapshot() {
 void Run::settle() {
     evidence_.tip = world_.hold();
     for (const auto& agent : agents_)
-        agent->hurry();
+        agent->skip_pauses();
     const auto all_done = [this](const std::function<bool(const L4Plan&)>& counts) {
         return std::all_of(agents_.begin(), agents_.end(), [&](const auto& agent) {
             return !counts(agent->plan()) || agent->is_done(evidence_.tip);

@@ -134,7 +134,7 @@ int serve_coordinator(const char* directory) {
     MemoryDiffStore diffs({.max_rows = 100});
     DiffMaker maker(diffs, 22'000);
     DiffHub hub(diffs, {}, nullptr, {});
-    hub.tell_progress(
+    hub.on_progress(
         [&](const std::string& agent, std::uint64_t height) { coordinator->diffs_written(agent, height); });
     proto::AgentServerSettings port;
     port.address = "127.0.0.1";

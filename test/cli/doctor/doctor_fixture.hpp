@@ -36,20 +36,21 @@ inline cli::doctor::Subject subject_with(const std::vector<std::pair<std::string
 }
 
 /// What one check finds, each as "verdict: what (why); next".
-inline std::vector<std::string> found_by(void (*check)(cli::doctor::Visit&), cli::doctor::Visit& visit) {
-    const std::size_t before = visit.findings.size();
-    check(visit);
+inline std::vector<std::string> found_by(void (*check)(cli::doctor::CheckReport&),
+                                         cli::doctor::CheckReport& report) {
+    const std::size_t before = report.findings.size();
+    check(report);
     std::vector<std::string> out;
-    for (std::size_t i = before; i < visit.findings.size(); ++i) {
-        const cli::doctor::Finding& one = visit.findings[i];
+    for (std::size_t i = before; i < report.findings.size(); ++i) {
+        const cli::doctor::Finding& one = report.findings[i];
         out.push_back(std::string(to_string(one.state)) + ": " + one.what + " (" + one.why + "); " + one.next);
     }
     return out;
 }
-inline std::vector<std::string> found_by(void (*check)(cli::doctor::Visit&),
+inline std::vector<std::string> found_by(void (*check)(cli::doctor::CheckReport&),
                                          const cli::doctor::Subject& subject) {
-    cli::doctor::Visit visit(subject);
-    return found_by(check, visit);
+    cli::doctor::CheckReport report(subject);
+    return found_by(check, report);
 }
 
 /// All findings in one text, a line each.

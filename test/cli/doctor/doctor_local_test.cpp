@@ -99,8 +99,8 @@ TEST_CASE("the days until a certificate ends are printed, a late renewal warns, 
           "[doctor]") {
     Subject subject = subject_with({{"--tls-cert", kPems + "first.crt"}, {"--tls-key", kPems + "first.key"}});
     CHECK_THAT(all_of(found_by(check_tls, subject)), Contains("ok: ") && Contains("days from now"));
-    Visit visit(subject);
-    const std::string text = all_of(found_by(check_tls, visit));
+    CheckReport report(subject);
+    const std::string text = all_of(found_by(check_tls, report));
     const std::size_t at = text.find("is valid until ") + std::string("is valid until ").size();
     const auto end = parse_rfc3339(text.substr(at, 20));
     REQUIRE(end);
@@ -172,11 +172,11 @@ TEST_CASE("a relative data directory that does not exist yet is made by serve wh
 
 TEST_CASE("a block from the future means that a clock is wrong", "[doctor]") {
     const Subject subject = subject_with({});
-    Visit visit(subject);
-    visit.tip = ChainTip{7, std::chrono::system_clock::now() + std::chrono::hours(1), 0};
-    CHECK_THAT(all_of(found_by(check_clock, visit)), Contains("fail: the node's newest block is ") &&
-                                                         Contains("in the future") &&
-                                                         Contains("this machine's clock is slow"));
+    CheckReport report(subject);
+    report.tip = ChainTip{7, std::chrono::system_clock::now() + std::chrono::hours(1), 0};
+    CHECK_THAT(all_of(found_by(check_clock, report)), Contains("fail: the node's newest block is ") &&
+                                                          Contains("in the future") &&
+                                                          Contains("this machine's clock is slow"));
 }
 
 TEST_CASE("an installed unit is compared with the shipped one", "[doctor]") {
@@ -217,9 +217,9 @@ TEST_CASE("the snapshot's age is compared with the retained diffs", "[doctor]") 
                           std::string(64, 'a'), rfc3339(made)));
     Subject subject = subject_with({{"--snapshot-dir", dir.path()}, {"--diff-retain-height", "100"}});
     const auto found = [&](std::optional<std::uint64_t> tip) {
-        Visit visit(subject);
-        if (tip) visit.tip = ChainTip{*tip, made, 0};
-        return all_of(found_by(check_snapshot, visit));
+        CheckReport report(subject);
+        if (tip) report.tip = ChainTip{*tip, made, 0};
+        return all_of(found_by(check_snapshot, report));
     };
     CHECK_THAT(found(1050),
                Contains("ok: ") && Contains("50 blocks behind the chain; diffRetainHeight is 100"));

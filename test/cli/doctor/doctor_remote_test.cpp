@@ -150,26 +150,28 @@ TEST_CASE("a contract, its coordinator and the wallet's balance are described", 
     DoctorChain world;
     world.chain.fund(world.key.address(), kOneIotx * 900);
     const Subject subject = world.subject();
-    Visit visit(subject);
+    CheckReport report(subject);
     const std::string wallet = to_checksum_hex(world.key.address());
-    CHECK_THAT(all_of(found_by(check_contract, visit)),
+    CHECK_THAT(all_of(found_by(check_contract, report)),
                Contains("ok: " + to_checksum_hex(kPoolAddress) + " holds code of version ") &&
                    Contains("ok: coordinator() is " + wallet + ", the wallet that signs"));
     // 10 IOTX less the delegate's 10 %.
-    CHECK_THAT(all_of(found_by(check_signer, visit)),
+    CHECK_THAT(all_of(found_by(check_signer, report)),
                Contains("ok: " + wallet + " has 900 IOTX, enough for 100 epochs of 9 IOTX, without gas"));
-    CHECK_THAT(all_of(found_by(check_nonce, visit)), Contains("ok: no transaction waits; the next nonce is 0"));
+    CHECK_THAT(all_of(found_by(check_nonce, report)),
+               Contains("ok: no transaction waits; the next nonce is 0"));
 }
 
 TEST_CASE("a low balance of the wallet warns, and an empty one fails", "[doctor]") {
     DoctorChain world;
     const Subject subject = world.subject();
-    Visit visit(subject);
-    (void)found_by(check_contract, visit);
+    CheckReport report(subject);
+    (void)found_by(check_contract, report);
     const std::string wallet = to_checksum_hex(world.key.address());
-    CHECK_THAT(all_of(found_by(check_signer, visit)), Contains("fail: ") && Contains("send IOTX to " + wallet));
+    CHECK_THAT(all_of(found_by(check_signer, report)),
+               Contains("fail: ") && Contains("send IOTX to " + wallet));
     world.chain.fund(world.key.address(), kOneIotx * 100);
-    CHECK_THAT(all_of(found_by(check_signer, visit)), Contains("warn: ") && Contains("enough for 11 epochs"));
+    CHECK_THAT(all_of(found_by(check_signer, report)), Contains("warn: ") && Contains("enough for 11 epochs"));
 }
 
 TEST_CASE("another coordinator, a missing contract and another chain fail", "[doctor]") {
@@ -207,11 +209,11 @@ TEST_CASE("an endpoint that lies, stalls or dies fails once, and is not asked ag
     const ScriptedHttp endpoint(handler);
     Subject subject = world.subject(endpoint.url());
     subject.remote_limit = std::chrono::milliseconds(400);
-    Visit visit(subject);
-    CHECK_THAT(all_of(found_by(check_contract, visit)), Contains("fail: ") && Contains("check rewardRpcUrl"));
+    CheckReport report(subject);
+    CHECK_THAT(all_of(found_by(check_contract, report)), Contains("fail: ") && Contains("check rewardRpcUrl"));
     const int asked = endpoint.requests();
-    CHECK_THAT(all_of(found_by(check_signer, visit)), Contains("not checked: rewardRpcUrl cannot be asked"));
-    CHECK_THAT(all_of(found_by(check_nonce, visit)), Contains("not checked: rewardRpcUrl cannot be asked"));
+    CHECK_THAT(all_of(found_by(check_signer, report)), Contains("not checked: rewardRpcUrl cannot be asked"));
+    CHECK_THAT(all_of(found_by(check_nonce, report)), Contains("not checked: rewardRpcUrl cannot be asked"));
     CHECK(endpoint.requests() == asked);
 }
 

@@ -268,7 +268,7 @@ TEST_CASE("payouts are announced while the ledger waits for the disk, and marked
     CHECK(payroll->counters().at("notices_unmarked") == 3);
     const std::uint64_t commits = payroll.ledger().counters().at("ledger_commits");
     release.set_value();
-    REQUIRE(payroll->mark_payouts_told());
+    REQUIRE(payroll->mark_notices_sent());
     CHECK(due("a") + due("b") + due("c") == 0);
     CHECK(payroll->counters().at("notices_unmarked") == 0);
     // The operation that blocked, and one or two marks: the worker thread may have marked some too.

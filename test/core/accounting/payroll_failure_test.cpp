@@ -77,10 +77,10 @@ int fail_and_heal(const std::string& dir) {
     const auto payout = (*payroll)->take_payout("a");
     if (!payout || payout->epoch != 0) return 23;
     if ((*payroll)->take_payout("a")) return 24;
-    if ((*payroll)->mark_payouts_told()) return 25;
+    if ((*payroll)->mark_notices_sent()) return 25;
     if ((*ledger)->due_payouts("a", 10)->size() != 1) return 26;
     if (!limit_files(RLIM_INFINITY)) return 27;
-    if (!(*payroll)->mark_payouts_told()) return 28;
+    if (!(*payroll)->mark_notices_sent()) return 28;
     if (!(*ledger)->due_payouts("a", 10)->empty()) return 29;
 
     payroll->reset();

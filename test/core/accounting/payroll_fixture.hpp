@@ -132,7 +132,7 @@ class Bookkeeping {
     /// The next payout notice of the agent, from memory or from the ledger.
     [[nodiscard]] std::optional<PayoutInfo> take_payout(const std::string& agent) {
         if (const auto payout = payroll_->take_payout(agent)) return payout;
-        REQUIRE(payroll_->mark_payouts_told());
+        REQUIRE(payroll_->mark_notices_sent());
         REQUIRE(register_agent(agent));
         return payroll_->take_payout(agent);
     }

@@ -311,7 +311,7 @@ TEST_CASE("the list of subscribers shows each one's next height, and pruning get
 TEST_CASE("the progress callback gets each agent's start, each tip whose diff was written, and the end") {
     HubFixture log(1, 5);
     std::vector<std::pair<std::string, std::uint64_t>> told;
-    log.hub->tell_progress(
+    log.hub->on_progress(
         [&](const std::string& agent, std::uint64_t height) { told.emplace_back(agent, height); });
     DiffReader reader(*log.hub, "a", 3);
     REQUIRE(reader.read_to(5));
