@@ -86,6 +86,9 @@ Result<evm::Transaction> parse_call(const std::string& text) {
     return out;
 }
 
+/// Ten seconds of scrypt and modexp.
+constexpr std::uint64_t kTraceWork = 10'000'000;
+
 /// Which transaction to run, in which block, and over which state.
 struct Plan {
     TraceReport report;
@@ -147,6 +150,7 @@ Result<TraceReport> run_plan(Plan plan, const TraceOptions& options, JsonRpcClie
     evm::ReadingBounds bounds;
     // A person waits for the answer, so this may take longer than for agents.
     bounds.time = std::chrono::seconds(30);
+    bounds.work = kTraceWork;
     auto& reading = plan.report.reading;
     if (options.call.empty()) {
         evm::MinedRun run =
@@ -166,6 +170,11 @@ Result<TraceReport> run_plan(Plan plan, const TraceOptions& options, JsonRpcClie
         return fail(no_archive(web3.name(), plan.report.state_height,
                                "the sender's nonce there is " + std::to_string(sender->nonce) +
                                    ", the transaction's is " + std::to_string(*plan.sender_nonce)));
+    }
+    if (reading.end == evm::ReadingEnd::work) {
+        return fail(ErrorCode::resource_exhausted, "cannot trace", plan.report.subject,
+                    "its gas limit is above 50,000,000, or its calls of scrypt and modexp take more than 10 s",
+                    "ask the node: debug_traceCall");
     }
     if (reading.end != evm::ReadingEnd::complete) {
         return fail(ErrorCode::resource_exhausted, "cannot trace", plan.report.subject,

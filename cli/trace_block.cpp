@@ -22,6 +22,7 @@ constexpr evm::ReadingBounds kBlockBounds{.rounds = 64,
                                           .accounts = 65'536,
                                           .slots = 262'144,
                                           .code_bytes = std::size_t{256} << 20,
+                                          .work = 10'000'000,
                                           .time = std::chrono::seconds(60)};
 
 using Entry = proto::Web3MinedBlock::Entry;

@@ -78,11 +78,11 @@ bool ReadWorkers::run_one() {
         job = work_.take();
     }
     if (!own_executor_) own_executor_ = std::make_unique<evm::Executor>();
-    make(job, *own_executor_);
+    make(job, *own_executor_, {});
     return true;
 }
 
-void ReadWorkers::make(const Job& job, evm::Executor& executor) {
+void ReadWorkers::make(const Job& job, evm::Executor& executor, const std::stop_token& stop) {
     if (job.read && engine_.wanted(job.read)) {
         const Stopwatch stopwatch;
         auto accounts = read_accounts(reader_, *job.read);
@@ -90,7 +90,7 @@ void ReadWorkers::make(const Job& job, evm::Executor& executor) {
         engine_.reads_done(job.read, std::move(accounts));
     }
     if (job.run && runner_ != nullptr && engine_.wanted(*job.run))
-        engine_.run_done(*job.run, runner_->run(executor, *job.run));
+        engine_.run_done(*job.run, runner_->run(executor, *job.run, stop));
     if (!job.slow) return;
     {
         const std::lock_guard lock(mutex_);
@@ -109,7 +109,7 @@ void ReadWorkers::work(const std::stop_token& stop) {
             if (stop.stop_requested()) return;
             job = work_.take();
         }
-        make(job, executor);
+        make(job, executor, stop);
     }
 }
 

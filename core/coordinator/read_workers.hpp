@@ -33,7 +33,7 @@ class ReadWorkers {
 
     /// Starts at least two threads.
     void start(std::uint32_t threads);
-    /// Waits for the jobs in progress and drops those that have not started.
+    /// Ends the runs in progress, waits for the reads in progress, and drops the jobs that have not started.
     void stop();
 
     /// May be called from any thread.
@@ -65,7 +65,7 @@ class ReadWorkers {
     };
 
     void work(const std::stop_token& stop);
-    void make(const Job& job, evm::Executor& executor);
+    void make(const Job& job, evm::Executor& executor, const std::stop_token& stop);
 
     StateReader& reader_;
     TaskRunner* const runner_;

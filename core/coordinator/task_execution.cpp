@@ -205,7 +205,7 @@ Result<TaskResult> execute_task(evm::Executor& executor, const TaskPackage& task
     IOSWARM_TRY(
         const auto block,
         agent_block(task.block_context.value_or(BlockContext{0, 30'000'000, "0", "", task.block_height})));
-    return answer_from(executor.run(transaction, block, state, evm::agent_rules(), deadline));
+    return answer_from(executor.run(transaction, block, state, evm::agent_rules(), {.deadline = deadline}));
 }
 
 RunComparison compare_with_run(const RunOutcome& run, const TaskResult& result, bool receipt_counts_too) {

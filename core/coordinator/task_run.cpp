@@ -71,6 +71,8 @@ RunEnd end_of(const evm::Reading& reading) {
             return RunEnd::too_many_slots;
         case evm::ReadingEnd::code_bytes:
             return RunEnd::too_much_code;
+        case evm::ReadingEnd::work:
+            return RunEnd::too_much_work;
         case evm::ReadingEnd::time:
             return RunEnd::too_slow;
         case evm::ReadingEnd::fetch_failed:
@@ -84,13 +86,13 @@ RunEnd end_of(const evm::Reading& reading) {
 class RunMaker {
   public:
     RunMaker(evm::Executor& executor, const RunRequest& request, StateCache& cache, evm::StateFetcher& fetcher,
-             const evm::ReadingBounds& bounds)
+             const evm::ReadingBounds& bounds, std::stop_token stop)
         : executor_(executor),
           request_(request),
           state_(&cache),
           fetcher_(fetcher, cache),
           bounds_(bounds),
-          deadline_(SteadyClock::now() + bounds.time) {}
+          limits_{SteadyClock::now() + bounds.time, std::move(stop), bounds.work} {}
 
     RunAnswer make() {
         auto transaction = agent_transaction(request_.action->sender, *request_.action->evm_tx);
@@ -111,7 +113,7 @@ class RunMaker {
         run->block = request_.block;
         const RunEnd end = run_for_l3(*run);
         if (end == RunEnd::tip_moved) return {end, nullptr};
-        if (request_.for_l4) run_for_l4(*run);
+        if (request_.for_l4 && !limits_.are_over()) run_for_l4(*run);
         if (!run->suits_l3 && run->at_l4.own == OwnRun::none) return {end, nullptr};
         return {end, std::move(run)};
     }
@@ -119,9 +121,10 @@ class RunMaker {
   private:
     evm::Reading read(evm::StateSource* seen) {
         evm::ReadingBounds bounds = bounds_;
-        bounds.time = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - SteadyClock::now());
-        return run_and_read(executor_, transaction_, block_, evm::agent_rules(), state_, fetcher_, bounds,
-                            seen);
+        bounds.time =
+            std::chrono::duration_cast<std::chrono::milliseconds>(*limits_.deadline - SteadyClock::now());
+        return run_and_read(executor_, transaction_, block_, evm::agent_rules(), state_, fetcher_, bounds, seen,
+                            limits_.stop);
     }
 
     RunEnd run_for_l3(TaskRun& run) {
@@ -130,7 +133,7 @@ class RunMaker {
         const RunEnd end = end_of(reading);
         if (end != RunEnd::complete) return end;
         TaskState data = fill(run, reading.outcome);
-        const evm::Outcome outcome = executor_.run(transaction_, block_, data, evm::agent_rules(), deadline_);
+        const evm::Outcome outcome = executor_.run(transaction_, block_, data, evm::agent_rules(), limits_);
         if (!outcome.known()) return RunEnd::too_slow;
         run.at_l3 = outcome_of(outcome);
         run.suits_l3 = true;
@@ -174,7 +177,7 @@ class RunMaker {
     evm::FetchedState state_;
     CachingFetcher fetcher_;
     const evm::ReadingBounds& bounds_;
-    const SteadyClock::time_point deadline_;
+    const evm::RunLimits limits_;
     evm::Transaction transaction_;
     evm::BlockContext block_;
 };
@@ -199,6 +202,8 @@ std::string_view to_string(RunEnd end) noexcept {
             return "too_many_slots";
         case RunEnd::too_much_code:
             return "too_much_code";
+        case RunEnd::too_much_work:
+            return "too_much_work";
         case RunEnd::too_slow:
             return "too_slow";
         case RunEnd::fetch_failed:
@@ -222,10 +227,10 @@ StateCachePtr TaskRunner::cache_of(std::uint64_t height) {
     return fresh;
 }
 
-RunAnswer TaskRunner::run(evm::Executor& executor, const RunRequest& request) {
+RunAnswer TaskRunner::run(evm::Executor& executor, const RunRequest& request, std::stop_token stop) {
     const StateCachePtr cache = cache_of(request.height);
-    const auto fetcher = fetchers_.at(request.height);
-    return RunMaker(executor, request, *cache, *fetcher, bounds_).make();
+    const auto fetcher = fetchers_.at(request.height, stop);
+    return RunMaker(executor, request, *cache, *fetcher, bounds_, std::move(stop)).make();
 }
 
 }  // namespace ioswarm

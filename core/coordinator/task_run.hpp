@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -40,17 +41,18 @@ void add_run_data(const TaskRun& run, TaskPackage& task);
 /// How a run ended: why a task has no run, or none that suits L3.
 enum class RunEnd : std::uint8_t {
     complete,
-    too_many_rounds,  ///< this and the next four: a bound of ReadingBounds was reached
+    too_many_rounds,  ///< this and the next five: a bound of ReadingBounds was reached
     too_many_accounts,
     too_many_slots,
     too_much_code,
+    too_much_work,
     too_slow,
     fetch_failed,
     tip_moved,      ///< a new block came while the state was read
     not_simulated,  ///< it needs a precompiled contract that is not implemented here
     unreadable,     ///< an amount or an address of the transaction is malformed
 };
-inline constexpr std::size_t kRunEnds = 10;
+inline constexpr std::size_t kRunEnds = 11;
 /// The name in counters, such as "too_many_rounds".
 [[nodiscard]] std::string_view to_string(RunEnd end) noexcept;
 
@@ -79,8 +81,9 @@ class TaskRunner {
     explicit TaskRunner(evm::StateFetchers& fetchers, const evm::ReadingBounds& bounds = {})
         : fetchers_(fetchers), bounds_(bounds) {}
 
-    /// Blocks while the state is read, for at most about the time bound plus one time-out of the source.
-    [[nodiscard]] RunAnswer run(evm::Executor& executor, const RunRequest& request);
+    /// Blocks while the state is read, for at most about the time bound plus one time-out of the source. A
+    /// request to stop ends it early, with RunEnd::too_slow or fetch_failed.
+    [[nodiscard]] RunAnswer run(evm::Executor& executor, const RunRequest& request, std::stop_token stop = {});
 
   private:
     [[nodiscard]] StateCachePtr cache_of(std::uint64_t height);

@@ -43,7 +43,16 @@ MessageResult Interpreter::run(const Message& message) {
     }
     while (!ended_) {
         Frame& frame = *machine_.frames_[depth_ - 1];
-        switch (execute(frame)) {
+        resume_clock(frame.gas);
+        Exit exit = execute(frame);
+        const bool calls = exit == Exit::call || exit == Exit::create;
+        // The gas that goes to the call is not spent yet.
+        pause_clock(frame.gas + (calls ? frame.request.gas : 0));
+        if (calls && is_late()) {
+            frame.failure = {Failure::out_of_time, 0, 0, {}};
+            exit = Exit::failure;
+        }
+        switch (exit) {
             case Exit::success:
                 finish(frame, true);
                 break;
@@ -132,7 +141,8 @@ void Interpreter::run_precompile(Frame* caller, const CallRequest& request, unsi
     if (cost > request.gas) {
         end.failure.kind = Failure::out_of_gas;
     } else {
-        end.failure.kind = evm::run_precompile(id, input, machine_.precompile_output_);
+        until_clock_ -= std::min(until_clock_, cost);
+        end.failure.kind = evm::run_precompile(id, input, machine_.precompile_output_, watch_);
     }
     if (end.failure.kind == Failure::none) {
         end.gas_left = request.gas - cost;

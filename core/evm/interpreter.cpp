@@ -8,6 +8,10 @@
 namespace ioswarm::evm {
 namespace {
 
+/// This much gas takes less than a millisecond, unless it pays for precompiled contracts. They look at the
+/// clock themselves.
+constexpr std::uint64_t kGasPerClock = 50'000;
+
 /// The `Count` bytes of data after a PUSH, as a number.
 template <unsigned Count>
 inline Word pushed(const std::uint8_t* bytes) noexcept {
@@ -46,13 +50,25 @@ FailureDetail stack_failure(const OpInfo& info, std::size_t height) noexcept {
 
 }  // namespace
 
-bool Interpreter::is_late() {
-    if (until_clock_ != 0) {
-        --until_clock_;
-        return false;
-    }
-    until_clock_ = 4096;
-    return environment_.deadline && std::chrono::steady_clock::now() > *environment_.deadline;
+void Interpreter::resume_clock(std::uint64_t gas) noexcept {
+    clock_at_ = gas > until_clock_ ? gas - until_clock_ : 0;
+    clock_beyond_ = gas > until_clock_ ? 0 : until_clock_ - gas;
+}
+
+void Interpreter::pause_clock(std::uint64_t gas) noexcept {
+    until_clock_ = gas < clock_at_ ? 0 : gas - clock_at_ + clock_beyond_;
+}
+
+bool Interpreter::is_late(std::uint64_t gas) noexcept {
+    until_clock_ = kGasPerClock;
+    resume_clock(gas);
+    return watch_.is_over();
+}
+
+bool Interpreter::is_late() noexcept {
+    if (until_clock_ != 0) return false;
+    until_clock_ = kGasPerClock;
+    return watch_.is_over();
 }
 
 void Interpreter::consult_operand(Frame& frame, Op op, const Word* top) {
@@ -179,14 +195,14 @@ Exit Interpreter::execute(Frame& frame) {
                 break;
             case Op::jump:
                 if (!is_jump_target(frame, top[-1])) return fail_with({Failure::bad_jump, 0, 0, {}});
-                if (is_late()) return fail_with({Failure::out_of_time, 0, 0, {}});
+                if (gas <= clock_at_ && is_late(gas)) [[unlikely]] return fail_with({Failure::out_of_time, 0, 0, {}});
                 pc = frame.code + top[-1].low();
                 --top;
                 break;
             case Op::jumpi:
                 if (!top[-2].is_zero()) {
                     if (!is_jump_target(frame, top[-1])) return fail_with({Failure::bad_jump, 0, 0, {}});
-                    if (is_late()) return fail_with({Failure::out_of_time, 0, 0, {}});
+                    if (gas <= clock_at_ && is_late(gas)) [[unlikely]] return fail_with({Failure::out_of_time, 0, 0, {}});
                     pc = frame.code + top[-1].low();
                 }
                 top -= 2;
@@ -216,6 +232,7 @@ Exit Interpreter::execute(Frame& frame) {
                 if (exit != Exit::go_on) return exit;
                 top = frame.top;
                 gas = frame.gas;
+                if (gas <= clock_at_ && is_late(gas)) [[unlikely]] return fail_with({Failure::out_of_time, 0, 0, {}});
             }
         }
     }

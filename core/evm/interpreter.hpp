@@ -14,7 +14,11 @@ enum class Exit : std::uint8_t { go_on, success, failure, call, create };
 class Interpreter {
   public:
     Interpreter(Machine& machine, State& state, const Rules& rules, const Environment& environment)
-        : machine_(machine), state_(state), rules_(rules), environment_(environment) {}
+        : machine_(machine),
+          state_(state),
+          rules_(rules),
+          environment_(environment),
+          watch_(environment.limits) {}
 
     [[nodiscard]] MessageResult run(const Message& message);
 
@@ -114,9 +118,17 @@ class Interpreter {
     void deliver(Frame* caller, CallKind kind, const CallEnd& end);
     [[nodiscard]] static bool gives_up(Failure failure) noexcept {
         return failure == Failure::undefined || failure == Failure::not_simulated ||
-               failure == Failure::out_of_time;
+               failure == Failure::too_much_work || failure == Failure::out_of_time;
     }
-    [[nodiscard]] bool is_late();
+
+    // The clock is read once per kGasPerClock gas, in whatever frames the gas is spent. The step loop compares
+    // the frame's gas with clock_at_ after everything but the shortest opcodes.
+    void resume_clock(std::uint64_t gas) noexcept;
+    void pause_clock(std::uint64_t gas) noexcept;
+    /// Reads the clock for a frame with this much gas. Returns true if the run must be given up.
+    [[nodiscard]] bool is_late(std::uint64_t gas) noexcept;
+    /// The same between frames: reads the clock if it is due.
+    [[nodiscard]] bool is_late() noexcept;
 
     Machine& machine_;
     State& state_;
@@ -125,7 +137,10 @@ class Interpreter {
     std::size_t depth_ = 0;  ///< number of running frames
     MessageResult result_;
     bool ended_ = false;
-    std::uint32_t until_clock_ = 0;  ///< jumps and calls until the deadline is checked again
+    RunWatch watch_;
+    std::uint64_t clock_at_ = 0;      ///< the running frame's gas at which the clock is read
+    std::uint64_t clock_beyond_ = 0;  ///< gas of other frames that may be spent before it is read
+    std::uint64_t until_clock_ = 0;   ///< between frames: gas until the clock is read
 };
 
 }  // namespace ioswarm::evm

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "core/evm/outcome.hpp"
 #include "core/evm/rules.hpp"
+#include "core/evm/run_limits.hpp"
 #include "core/evm/state.hpp"
 
 namespace ioswarm::evm {
@@ -25,9 +25,7 @@ struct Environment {
     Address origin;
     Word gas_price = 0;
     std::vector<Hash256> blob_hashes;
-    /// The run is given up after this moment (Failure::out_of_time). The clock is checked only now and then, so
-    /// a run may take some milliseconds longer.
-    std::optional<std::chrono::steady_clock::time_point> deadline;
+    RunLimits limits;
 };
 
 /// The outermost call or creation.
@@ -64,8 +62,8 @@ class Machine {
     Machine& operator=(const Machine&) = delete;
 
     /// `state` must have been reset with the same rules. If the message fails, its changes are undone, except
-    /// for the nonce of a creation. After Failure::undefined, not_simulated and out_of_time the gas and the
-    /// state are meaningless.
+    /// for the nonce of a creation. After Failure::undefined, not_simulated, too_much_work and out_of_time
+    /// the gas and the state are meaningless.
     [[nodiscard]] MessageResult run(const Message& message, State& state, const Rules& rules,
                                     const Environment& environment);
 

@@ -98,6 +98,10 @@ void apply_changes(const Outcome& outcome, FetchedState& state) {
 }
 
 std::string difference(const Outcome& outcome, const MinedReceipt& receipt) {
+    if (outcome.failure.kind == Failure::too_much_work)
+        return "its precompiled contracts compute more than is simulated here";
+    if (outcome.failure.kind == Failure::out_of_time)
+        return "it takes longer than the time for one transaction";
     if (!outcome.known()) return "it calls a precompiled contract that is not simulated here";
     if (!outcome.refused.empty()) return "our run says that no block can hold it: " + outcome.refused;
     if (!outcome.minable()) return "our run says that the node cannot mine it";

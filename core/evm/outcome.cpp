@@ -94,6 +94,8 @@ std::string_view plain_text(Failure failure) noexcept {
             return "undefined";
         case Failure::not_simulated:
             return "not simulated";
+        case Failure::too_much_work:
+            return "too much work";
         case Failure::out_of_time:
             return "out of time";
         default:

@@ -31,7 +31,8 @@ enum class Failure : std::uint8_t {
     precompile,     ///< a precompiled contract refused its input
     undefined,      ///< the chain cannot mine this transaction: its node panics on it
     not_simulated,  ///< a precompiled contract that this interpreter does not have
-    out_of_time,    ///< the run's deadline passed
+    too_much_work,  ///< its precompiled contracts compute more than RunLimits allows
+    out_of_time,    ///< the run's deadline passed, or a stop was requested
 };
 
 /// A failure, with the details that its message needs.

@@ -35,6 +35,15 @@ enum Id : unsigned {
 
 constexpr std::uint64_t kNoGasReaches = std::numeric_limits<std::uint64_t>::max();
 
+/// The longest numbers of modexp. A long exponent costs little gas when base and modulus are short, but it
+/// takes much time: 64 KiB take about 50 ms.
+constexpr std::uint64_t kMostModexp = 64 << 10;
+
+/// The interpreter's rate without precompiled contracts, so a call that is not faster costs nothing extra.
+constexpr std::uint64_t kGasPerMicrosecond = 50;
+/// The clock is read before a call that takes longer than this.
+constexpr std::uint64_t kWorkPerClock = 10;
+
 constexpr std::uint64_t per_word(std::uint64_t base, std::uint64_t word, std::size_t bytes) noexcept {
     return base + word * ((bytes + 31) / 32);
 }
@@ -68,6 +77,18 @@ ModexpSizes modexp_sizes(BytesView input) {
     return {size_at(0), size_at(32), size_at(64)};
 }
 
+/// The number of multiplications that EIP-2565 counts for the exponent.
+Wide modexp_iterations(BytesView input, const ModexpSizes& sizes) {
+    const std::uint64_t head_size = std::min<std::uint64_t>(sizes.exponent, 32);
+    const std::uint64_t numbers = 96;
+    const Bytes head =
+        sizes.base > input.size() ? Bytes(head_size) : padded_part(input, numbers + sizes.base, head_size);
+    const unsigned bits = Word::from_big_endian(head).bit_length();
+    Wide iterations = bits == 0 ? 0 : bits - 1;
+    if (sizes.exponent > 32) iterations += Wide{8} * (sizes.exponent - 32);
+    return std::max<Wide>(iterations, 1);
+}
+
 /// The price by EIP-2565. A value that does not fit into 64 bits is returned as the largest one, which no gas
 /// limit reaches.
 std::uint64_t modexp_gas(BytesView input) {
@@ -76,14 +97,7 @@ std::uint64_t modexp_gas(BytesView input) {
     if (sizes.base == 0 && sizes.modulus == 0) return kLeast;
     const std::uint64_t most = std::max(sizes.base, sizes.modulus);
     const Wide words = (Wide{most} + 7) / 8;
-    const std::uint64_t head_size = std::min<std::uint64_t>(sizes.exponent, 32);
-    const std::uint64_t numbers = 96;
-    const Bytes head =
-        sizes.base > input.size() ? Bytes(head_size) : padded_part(input, numbers + sizes.base, head_size);
-    const unsigned bits = Word::from_big_endian(head).bit_length();
-    Wide iterations = bits == 0 ? 0 : bits - 1;
-    if (sizes.exponent > 32) iterations += Wide{8} * (sizes.exponent - 32);
-    iterations = std::max<Wide>(iterations, 1);
+    const Wide iterations = modexp_iterations(input, sizes);
     if (words >= (Wide{1} << 32) || iterations >= (Wide{1} << 60)) return kNoGasReaches;
     const Wide gas = words * words * iterations / 3;
     return gas >= kNoGasReaches ? kNoGasReaches
@@ -96,14 +110,22 @@ Failure run_modexp(BytesView input, Bytes& output) {
         output.clear();
         return Failure::none;
     }
-    // A long exponent costs little gas when base and modulus are short, but it takes much time: 64 KiB take
-    // about 50 ms.
-    constexpr std::uint64_t kMost = 64 << 10;
-    if (std::max({sizes.base, sizes.exponent, sizes.modulus}) > kMost) return Failure::not_simulated;
+    if (std::max({sizes.base, sizes.exponent, sizes.modulus}) > kMostModexp) return Failure::not_simulated;
     const std::uint64_t exponent_at = 96 + sizes.base;
     output = mod_exp(padded_part(input, 96, sizes.base), padded_part(input, exponent_at, sizes.exponent),
                      padded_part(input, exponent_at + sizes.exponent, sizes.modulus));
     return Failure::none;
+}
+
+/// Most calls are paid for by their gas: x^e mod m costs about m² per bit of e. A short modulus has a cost per
+/// bit that the price leaves out, and OpenSSL takes five times as long for an even one.
+std::uint64_t modexp_work(BytesView input) noexcept {
+    const ModexpSizes sizes = modexp_sizes(input);
+    if (sizes.base == 0 && sizes.modulus == 0) return 0;
+    if (std::max({sizes.base, sizes.exponent, sizes.modulus}) > kMostModexp) return 0;
+    const std::uint64_t words = (std::max(sizes.base, sizes.modulus) + 7) / 8;
+    const std::uint64_t nanoseconds_per_bit = 100 + words * words * 2;
+    return static_cast<std::uint64_t>(modexp_iterations(input, sizes)) * nanoseconds_per_bit / 1'000;
 }
 
 Failure run_ecrecover(BytesView input, Bytes& output) {
@@ -286,7 +308,33 @@ std::uint64_t precompile_gas(unsigned id, BytesView input) noexcept {
     }
 }
 
-Failure run_precompile(unsigned id, BytesView input, Bytes& output) {
+std::uint64_t precompile_work(unsigned id, BytesView input) noexcept {
+    switch (id) {
+        case ecrecover:
+            return 60;
+        case modexp:
+            return modexp_work(input);
+        case curve_add:
+            return 5;
+        case curve_multiply:
+            return 200;
+        case blake2:
+            return blake2f_rounds(input).value_or(0) / 20;
+        case p256_verify:
+            return 100;
+        case scrypt_key:
+            return scrypt_work(input);
+        default:
+            // Hashes and copies take less time than their gas pays for; the others are not computed here.
+            return precompile_gas(id, input) / kGasPerMicrosecond;
+    }
+}
+
+Failure run_precompile(unsigned id, BytesView input, Bytes& output, RunWatch& watch) {
+    const std::uint64_t work = precompile_work(id, input);
+    const std::uint64_t paid = precompile_gas(id, input) / kGasPerMicrosecond;
+    if (work > paid && !watch.spend(work - paid)) return Failure::too_much_work;
+    if (work > kWorkPerClock && watch.is_over()) return Failure::out_of_time;
     switch (id) {
         case ecrecover:
             return run_ecrecover(input, output);
@@ -306,15 +354,15 @@ Failure run_precompile(unsigned id, BytesView input, Bytes& output) {
         case curve_multiply:
             return run_curve(id, input, output);
         case blake2: {
-            auto result = blake2f(input);
-            if (!result) return Failure::precompile;
+            auto result = blake2f(input, watch);
+            if (!result) return watch.is_over() ? Failure::out_of_time : Failure::precompile;
             output = std::move(*result);
             return Failure::none;
         }
         case p256_verify:
             return run_p256(input, output);
         case scrypt_key:
-            return scrypt_precompile(input, output);
+            return scrypt_precompile(input, output, watch);
         default:
             return run_without_curve(id, input, output);
     }

@@ -5,6 +5,7 @@
 
 #include "core/evm/outcome.hpp"
 #include "core/evm/rules.hpp"
+#include "core/evm/run_limits.hpp"
 
 namespace ioswarm::evm {
 
@@ -16,10 +17,12 @@ namespace ioswarm::evm {
 
 /// The price of a call in gas; the largest number if the price does not fit into 64 bits.
 [[nodiscard]] std::uint64_t precompile_gas(unsigned id, BytesView input) noexcept;
-/// Runs the contract; the caller has charged the gas. `output` is set only on success. Returns Failure::none,
-/// precompile or not_simulated. not_simulated applies to bn254 pairing, point evaluation and BLS12-381 with an
-/// input whose length is right, to scrypt that needs more than 64 MiB, and to modexp with numbers of more than
-/// 64 KiB.
-[[nodiscard]] Failure run_precompile(unsigned id, BytesView input, Bytes& output);
+/// An estimate of the time that a call takes, in microseconds of one core. It depends on the input alone.
+[[nodiscard]] std::uint64_t precompile_work(unsigned id, BytesView input) noexcept;
+/// Runs the contract; the caller has charged the gas. `output` is set only on success. The work that the gas
+/// does not pay for is taken from `watch`. Returns Failure::none, precompile, not_simulated, too_much_work or
+/// out_of_time. not_simulated applies to bn254 pairing, point evaluation and BLS12-381 with an input whose
+/// length is right, to scrypt that needs more than 64 MiB, and to modexp with numbers of more than 64 KiB.
+[[nodiscard]] Failure run_precompile(unsigned id, BytesView input, Bytes& output, RunWatch& watch);
 
 }  // namespace ioswarm::evm

@@ -2,6 +2,7 @@
 #include "core/evm/reading.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace ioswarm::evm {
 namespace {
@@ -82,6 +83,8 @@ std::string_view to_string(ReadingEnd end) noexcept {
             return "slots";
         case ReadingEnd::code_bytes:
             return "code_bytes";
+        case ReadingEnd::work:
+            return "work";
         case ReadingEnd::time:
             return "time";
         case ReadingEnd::fetch_failed:
@@ -92,12 +95,19 @@ std::string_view to_string(ReadingEnd end) noexcept {
 
 Reading run_and_read(Executor& executor, const Transaction& transaction, const BlockContext& block,
                      const Rules& rules, FetchedState& state, StateFetcher& fetcher,
-                     const ReadingBounds& bounds, StateSource* seen) {
-    using SteadyClock = std::chrono::steady_clock;
-    const auto deadline = SteadyClock::now() + bounds.time;
+                     const ReadingBounds& bounds, StateSource* seen, std::stop_token stop) {
+    const RunLimits limits{std::chrono::steady_clock::now() + bounds.time, std::move(stop), bounds.work};
     Reading reading;
+    if (transaction.gas_limit > bounds.gas) {
+        reading.end = ReadingEnd::work;
+        return reading;
+    }
     Missing missing = named_by(transaction, state);
     while (true) {
+        if (limits.are_over()) {
+            reading.end = ReadingEnd::time;
+            return reading;
+        }
         if (!missing.empty()) {
             reading.end =
                 reading.rounds >= bounds.rounds ? ReadingEnd::rounds : bound_passed(state, missing, bounds);
@@ -113,13 +123,17 @@ Reading run_and_read(Executor& executor, const Transaction& transaction, const B
             reading.end = ReadingEnd::code_bytes;
             return reading;
         }
-        reading.outcome = executor.run(transaction, block, seen == nullptr ? state : *seen, rules, deadline);
-        if (SteadyClock::now() > deadline) {
+        reading.outcome = executor.run(transaction, block, seen == nullptr ? state : *seen, rules, limits);
+        if (limits.are_over()) {
             reading.end = ReadingEnd::time;
             return reading;
         }
         missing = reading.outcome.missing;
         if (!missing.empty()) continue;
+        if (reading.outcome.failure.kind == Failure::too_much_work) {
+            reading.end = ReadingEnd::work;
+            return reading;
+        }
         // State that came from the source behind counts too.
         reading.end = bound_passed(state, missing, bounds);
         return reading;

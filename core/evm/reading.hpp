@@ -56,8 +56,9 @@ class StateFetchers {
     virtual ~StateFetchers() = default;
 
     /// Returns a fetcher of the state that the block at `height` left. One thread may use it, and this object
-    /// must outlive it. Once there is a newer block, its fetches may fail with out_of_range.
-    [[nodiscard]] virtual std::unique_ptr<StateFetcher> at(std::uint64_t height) = 0;
+    /// must outlive it. Once there is a newer block, its fetches may fail with out_of_range. After a request to
+    /// stop its fetches end soon.
+    [[nodiscard]] virtual std::unique_ptr<StateFetcher> at(std::uint64_t height, std::stop_token stop) = 0;
 };
 
 /// The limits for one transaction.
@@ -66,11 +67,23 @@ struct ReadingBounds {
     std::size_t accounts = 256;
     std::size_t slots = 2'048;
     std::size_t code_bytes = std::size_t{4} << 20;
+    /// No block can hold a transaction with a higher gas limit. Its memory would not be bounded by its gas.
+    std::uint64_t gas = 50'000'000;
+    std::uint64_t work = kPrecompileWork;  ///< of precompiled contracts in one run; see RunLimits
     std::chrono::milliseconds time{500};
 };
 
-/// The reason why a reading ended.
-enum class ReadingEnd : std::uint8_t { complete, rounds, accounts, slots, code_bytes, time, fetch_failed };
+/// The reason why a reading ended. `work` stands for both the gas limit and the work of precompiled contracts.
+enum class ReadingEnd : std::uint8_t {
+    complete,
+    rounds,
+    accounts,
+    slots,
+    code_bytes,
+    work,
+    time,
+    fetch_failed
+};
 [[nodiscard]] std::string_view to_string(ReadingEnd end) noexcept;
 
 struct Reading {
@@ -84,10 +97,10 @@ struct Reading {
 /// or a limit is passed. The first fetch gets the sender, the recipient and the access list without a run.
 /// `state` keeps everything that was fetched, for other transactions of the same height; the limits count all
 /// that it holds. `seen` is what the run reads from, if that is a different view of `state`. It must have
-/// everything that `state` holds.
+/// everything that `state` holds. A request to stop ends the reading like a passed deadline.
 [[nodiscard]] Reading run_and_read(Executor& executor, const Transaction& transaction,
                                    const BlockContext& block, const Rules& rules, FetchedState& state,
                                    StateFetcher& fetcher, const ReadingBounds& bounds = {},
-                                   StateSource* seen = nullptr);
+                                   StateSource* seen = nullptr, std::stop_token stop = {});
 
 }  // namespace ioswarm::evm

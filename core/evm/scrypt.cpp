@@ -5,14 +5,13 @@
 #include <bit>
 #include <optional>
 
-#include "core/crypto/kdf.hpp"
+#include "core/crypto/hmac.hpp"
 #include "core/evm/word.hpp"
 
 namespace ioswarm::evm {
 namespace {
 
 constexpr std::uint64_t kMostMemory = 64ULL << 20;
-constexpr std::uint64_t kMostWork = 256ULL << 20;
 constexpr std::uint64_t kMostKey = 1ULL << 20;
 
 using Block = std::array<std::uint32_t, 16>;
@@ -40,38 +39,54 @@ void salsa(Block& block) noexcept {
         block[i] += x[i];
 }
 
-/// scryptBlockMix (section 4) of 2 * r blocks in `data`; `spare` has the same size.
-void mix_blocks(std::vector<Block>& data, std::vector<Block>& spare) noexcept {
-    Block x = data.back();
-    const std::size_t half = data.size() / 2;
-    for (std::size_t i = 0; i < data.size(); ++i) {
-        for (std::size_t j = 0; j < x.size(); ++j)
-            x[j] ^= data[i][j];
-        salsa(x);
-        spare[i / 2 + (i % 2 == 0 ? 0 : half)] = x;
-    }
-    data.swap(spare);
-}
+/// Mixes until its watch is over. The parameters are bounded, but mixing still takes up to a quarter second.
+class Mixer {
+  public:
+    Mixer(const RunWatch& watch, std::size_t blocks) : watch_(watch), spare_(blocks) {}
 
-/// scryptROMix (section 5).
-void mix_memory(std::vector<Block>& data, std::uint64_t n) {
-    std::vector<Block> spare(data.size());
-    std::vector<Block> memory;
-    memory.reserve(n * data.size());
-    for (std::uint64_t i = 0; i < n; ++i) {
-        memory.insert(memory.end(), data.begin(), data.end());
-        mix_blocks(data, spare);
-    }
-    for (std::uint64_t i = 0; i < n; ++i) {
-        const Block& last = data.back();
-        const std::uint64_t at = ((std::uint64_t{last[1]} << 32 | last[0]) & (n - 1)) * data.size();
-        for (std::size_t block = 0; block < data.size(); ++block) {
-            for (std::size_t j = 0; j < last.size(); ++j)
-                data[block][j] ^= memory[at + block][j];
+    /// scryptROMix (section 5). Returns false if the watch is over; `data` is then meaningless.
+    [[nodiscard]] bool mix_memory(std::vector<Block>& data, std::uint64_t n) {
+        memory_.clear();
+        memory_.reserve(n * data.size());
+        for (std::uint64_t i = 0; i < n; ++i) {
+            memory_.insert(memory_.end(), data.begin(), data.end());
+            if (!mix_blocks(data)) return false;
         }
-        mix_blocks(data, spare);
+        for (std::uint64_t i = 0; i < n; ++i) {
+            const Block& last = data.back();
+            const std::uint64_t at = ((std::uint64_t{last[1]} << 32 | last[0]) & (n - 1)) * data.size();
+            for (std::size_t block = 0; block < data.size(); ++block) {
+                for (std::size_t j = 0; j < last.size(); ++j)
+                    data[block][j] ^= memory_[at + block][j];
+            }
+            if (!mix_blocks(data)) return false;
+        }
+        return true;
     }
-}
+
+  private:
+    static constexpr std::size_t kBlocksPerClock = 4'096;  // about a millisecond
+
+    /// scryptBlockMix (section 4) of 2 * r blocks.
+    bool mix_blocks(std::vector<Block>& data) noexcept {
+        Block x = data.back();
+        const std::size_t half = data.size() / 2;
+        for (std::size_t i = 0; i < data.size(); ++i) {
+            for (std::size_t j = 0; j < x.size(); ++j)
+                x[j] ^= data[i][j];
+            salsa(x);
+            spare_[i / 2 + (i % 2 == 0 ? 0 : half)] = x;
+            if (++mixed_ % kBlocksPerClock == 0 && watch_.is_over()) return false;
+        }
+        data.swap(spare_);
+        return true;
+    }
+
+    const RunWatch& watch_;
+    std::vector<Block> spare_;
+    std::vector<Block> memory_;
+    std::size_t mixed_ = 0;
+};
 
 struct Arguments {
     BytesView password;
@@ -120,16 +135,46 @@ bool is_taken_by_scrypt(const Arguments& a) noexcept {
 
 bool is_too_much(const Arguments& a) noexcept {
     const std::uint64_t chunk = 128 * a.r;
-    return a.n > kMostMemory / chunk || chunk * (a.n + a.p) > kMostMemory || a.p > kMostWork / (chunk * a.n) ||
-           a.key_size > kMostKey;
+    return a.n > kMostMemory / chunk || a.p > kMostMemory / chunk || a.key_size > kMostKey;
 }
 
-void mix_chunk(Bytes& mixed, std::size_t at, const Arguments& a) {
+/// PBKDF2 with HMAC-SHA256 and one iteration. It hashes the salt again for every 32 bytes of the key, so with a
+/// large salt it takes far longer than mixing. Returns nothing if the watch is over.
+std::optional<Bytes> derive(BytesView password, BytesView salt, std::size_t size, const RunWatch& watch) {
+    constexpr std::size_t kHashBlock = 64;
+    Hash256 short_password;
+    if (password.size() > kHashBlock) {
+        // HMAC does this itself with a key of more than one block. Once is enough.
+        short_password = sha256(password);
+        password = short_password.view();
+    }
+    Bytes message = to_bytes(salt);
+    message.resize(salt.size() + 4);
+    Bytes out;
+    out.reserve(size + Hash256::kSize);
+    for (std::uint32_t index = 1; out.size() < size; ++index) {
+        if (watch.is_over()) return std::nullopt;
+        for (std::size_t i = 0; i < 4; ++i)
+            message[salt.size() + i] = static_cast<std::uint8_t>(index >> (24 - 8 * i));
+        const Hash256 part = hmac_sha256(password, message);
+        out.insert(out.end(), part.bytes.begin(), part.bytes.end());
+    }
+    out.resize(size);
+    return out;
+}
+
+std::uint64_t derive_work(std::uint64_t password, std::uint64_t salt, std::uint64_t size) noexcept {
+    constexpr std::uint64_t kBytesPerMicrosecond = 256;
+    return password / kBytesPerMicrosecond + (size / 32 + 1) * (2 + salt / kBytesPerMicrosecond);
+}
+
+[[nodiscard]] bool mix_chunk(Bytes& mixed, std::size_t at, const Arguments& a, Mixer& mixer) {
     std::vector<Block> data(2 * a.r);
     static_assert(std::endian::native == std::endian::little, "words are read as they lie");
     std::memcpy(data.data(), mixed.data() + at, 128 * a.r);
-    mix_memory(data, a.n);
+    if (!mixer.mix_memory(data, a.n)) return false;
     std::memcpy(mixed.data() + at, data.data(), 128 * a.r);
+    return true;
 }
 
 void change_first_word(Bytes& mixed, std::uint64_t mode) {
@@ -142,20 +187,31 @@ void change_first_word(Bytes& mixed, std::uint64_t mode) {
 
 }  // namespace
 
-Failure scrypt_precompile(BytesView input, Bytes& output) {
+std::uint64_t scrypt_work(BytesView input) noexcept {
+    const auto a = decode(input);
+    if (!a || !is_taken_by_scrypt(*a) || is_too_much(*a)) return 0;
+    // Both passes over the memory together.
+    constexpr std::uint64_t kMixedPerMicrosecond = 300;
+    const std::uint64_t expanded = 128 * a->r * a->p;
+    return expanded * a->n / kMixedPerMicrosecond + derive_work(a->password.size(), a->salt.size(), expanded) +
+           derive_work(0, expanded, a->key_size);
+}
+
+Failure scrypt_precompile(BytesView input, Bytes& output, const RunWatch& watch) {
     const auto arguments = decode(input);
     if (!arguments || !is_taken_by_scrypt(*arguments)) return Failure::precompile;
     if (is_too_much(*arguments)) return Failure::not_simulated;
     const std::size_t chunk = 128 * arguments->r;
-    const auto expanded = pbkdf2_sha256(arguments->password, arguments->salt, 1, chunk * arguments->p);
-    if (!expanded) return Failure::not_simulated;
-    Bytes mixed = to_bytes(expanded->view());
-    for (std::size_t at = 0; at < mixed.size(); at += chunk)
-        mix_chunk(mixed, at, *arguments);
-    if (arguments->mode != 0) change_first_word(mixed, arguments->mode);
-    const auto key = pbkdf2_sha256(arguments->password, mixed, 1, arguments->key_size);
-    if (!key) return Failure::not_simulated;
-    output = to_bytes(key->view());
+    auto mixed = derive(arguments->password, arguments->salt, chunk * arguments->p, watch);
+    if (!mixed) return Failure::out_of_time;
+    Mixer mixer(watch, 2 * arguments->r);
+    for (std::size_t at = 0; at < mixed->size(); at += chunk) {
+        if (!mix_chunk(*mixed, at, *arguments, mixer)) return Failure::out_of_time;
+    }
+    if (arguments->mode != 0) change_first_word(*mixed, arguments->mode);
+    auto key = derive(arguments->password, *mixed, arguments->key_size, watch);
+    if (!key) return Failure::out_of_time;
+    output = *std::move(key);
     std::reverse(output.begin(), output.end());
     return Failure::none;
 }

@@ -204,7 +204,7 @@ void Executor::prepare(const Transaction& transaction, const BlockContext& block
 }
 
 Outcome Executor::run(const Transaction& transaction, const BlockContext& block, StateSource& source,
-                      const Rules& rules, std::optional<std::chrono::steady_clock::time_point> deadline) {
+                      const Rules& rules, const RunLimits& limits) {
     Outcome outcome;
     state_.reset(source, rules);
     Account& sender = state_.account(transaction.from);
@@ -219,7 +219,7 @@ Outcome Executor::run(const Transaction& transaction, const BlockContext& block,
     }
     prepare(transaction, block, rules);
     Environment environment = environment_of(transaction, block, rules);
-    environment.deadline = deadline;
+    environment.limits = limits;
     const std::uint64_t gas = transaction.gas_limit - intrinsic_gas(transaction, rules);
     MessageResult result =
         machine_.run({transaction.from, transaction.to, transaction.value, transaction.data, gas}, state_,

@@ -38,7 +38,7 @@ struct Outcome {
     /// it is set, only `missing` has a meaning besides it.
     std::string refused;
     /// Failure::none means success. Failure::undefined means that the node cannot mine it. With
-    /// Failure::not_simulated and out_of_time this interpreter does not know the outcome.
+    /// Failure::not_simulated, too_much_work and out_of_time this interpreter does not know the outcome.
     FailureDetail failure;
     std::uint32_t status = 0;    ///< status of the receipt: 1, or 100 and above
     std::uint64_t gas_used = 0;  ///< gas of the receipt; with the agent's rules, the gas that the agent reports
@@ -56,7 +56,7 @@ struct Outcome {
 
     [[nodiscard]] bool known() const noexcept {
         return missing.empty() && failure.kind != Failure::not_simulated &&
-               failure.kind != Failure::out_of_time;
+               failure.kind != Failure::too_much_work && failure.kind != Failure::out_of_time;
     }
     [[nodiscard]] bool minable() const noexcept {
         return refused.empty() && failure.kind != Failure::undefined;
@@ -68,8 +68,7 @@ struct Outcome {
 class Executor {
   public:
     [[nodiscard]] Outcome run(const Transaction& transaction, const BlockContext& block, StateSource& source,
-                              const Rules& rules,
-                              std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt);
+                              const Rules& rules, const RunLimits& limits = {});
 
     /// A transaction to an account without code (precompiled contracts too) never enters the virtual machine.
     /// It moves the value and costs its intrinsic gas, that of data and access list. A native transfer to an

@@ -230,7 +230,7 @@ ModelAccount EmbeddedChain::account_at(const Address& address, std::uint64_t hei
     return index == index_.end() ? ModelAccount{} : model_.account(index->second, height);
 }
 
-std::unique_ptr<evm::StateFetcher> EmbeddedChain::at(std::uint64_t height) {
+std::unique_ptr<evm::StateFetcher> EmbeddedChain::at(std::uint64_t height, std::stop_token /*stop*/) {
     return std::make_unique<Fetcher>(*this, height);
 }
 

@@ -60,7 +60,7 @@ class EmbeddedChain final : public ActPoolReader,
     [[nodiscard]] std::vector<Result<AccountState>> accounts(std::span<const Address> addresses,
                                                              std::uint64_t height) override;
     /// Like accounts(), but for runs of transactions: includes code and slots.
-    [[nodiscard]] std::unique_ptr<evm::StateFetcher> at(std::uint64_t height) override;
+    [[nodiscard]] std::unique_ptr<evm::StateFetcher> at(std::uint64_t height, std::stop_token stop) override;
     /// Returns a block. It keeps the last 1,000 blocks, or fewer if these have more than 200,000 transactions;
     /// older ones give out_of_range. Height 0 means the block after the tip.
     [[nodiscard]] Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) override;

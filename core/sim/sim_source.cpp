@@ -85,8 +85,8 @@ Result<ExecutedBlock> SimSource::next(std::uint64_t height, std::stop_token stop
     return chain_.next(height, std::move(stop));
 }
 
-std::unique_ptr<evm::StateFetcher> SimSource::at(std::uint64_t height) {
-    return std::make_unique<AwayFetcher>(chain_.at(height), away_);
+std::unique_ptr<evm::StateFetcher> SimSource::at(std::uint64_t height, std::stop_token stop) {
+    return std::make_unique<AwayFetcher>(chain_.at(height, std::move(stop)), away_);
 }
 
 void SimSource::stall() {

@@ -30,7 +30,7 @@ class SimSource final : public ActPoolReader,
     [[nodiscard]] std::vector<Result<AccountState>> accounts(std::span<const Address> addresses,
                                                              std::uint64_t height) override;
     [[nodiscard]] Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) override;
-    [[nodiscard]] std::unique_ptr<evm::StateFetcher> at(std::uint64_t height) override;
+    [[nodiscard]] std::unique_ptr<evm::StateFetcher> at(std::uint64_t height, std::stop_token stop) override;
 
     /// Until resume(), every call fails with unavailable and no block comes.
     void stall();

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
+#include <stop_token>
+#include <utility>
 
 #include "proto/node/evm.hpp"
 #include "proto/node/link.hpp"
@@ -13,8 +15,9 @@ class NodeRunState final : public evm::StateFetchers {
   public:
     explicit NodeRunState(NodeLink& link) : link_(link) {}
 
-    [[nodiscard]] std::unique_ptr<evm::StateFetcher> at(std::uint64_t height) override {
-        return std::make_unique<Web3StateFetcher>(Web3Calls::of(link_.web3()), height);
+    [[nodiscard]] std::unique_ptr<evm::StateFetcher> at(std::uint64_t height, std::stop_token stop) override {
+        return std::make_unique<Web3StateFetcher>(Web3Calls::of(link_.web3()), height,
+                                                  Web3StateFetcher::Height::must_be_tip, std::move(stop));
     }
 
   private:

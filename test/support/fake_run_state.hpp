@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,7 +33,8 @@ class FakeRunState final : public evm::StateFetchers {
         slots_[{address, key}] = value;
     }
 
-    [[nodiscard]] std::unique_ptr<evm::StateFetcher> at(std::uint64_t height) override {
+    [[nodiscard]] std::unique_ptr<evm::StateFetcher> at(std::uint64_t height,
+                                                        std::stop_token /*stop*/) override {
         return std::make_unique<Fetcher>(*this, height);
     }
 

@@ -14,7 +14,7 @@ TEST_CASE("state that one run read is cached for later runs at the same height")
     source.set(address_of_number(7), 5, 1, "00");
     source.set_slot(address_of_number(7), 3, 9);
     StateCache cache(100);
-    const auto from = source.at(100);
+    const auto from = source.at(100, {});
     CachingFetcher fetcher(*from, cache);
     evm::FetchedState first(&cache);
     CHECK_FALSE(first.account(address_of_number(7)));
@@ -36,7 +36,7 @@ TEST_CASE("a failed fetch leaves nothing in the cache") {
     FakeRunState source;
     source.fails = true;
     StateCache cache(100);
-    const auto from = source.at(100);
+    const auto from = source.at(100, {});
     CachingFetcher fetcher(*from, cache);
     evm::FetchedState state(&cache);
     CHECK_FALSE(fetcher.fetch({{address_of_number(7)}, {}, {}}, state));

@@ -146,11 +146,38 @@ TEST_CASE("a run that exceeds a limit names the limit, and there is no L3 task")
         World world(bounds);
         CHECK(world.runner.run(world.executor, world.request(7)).end == RunEnd::too_much_code);
     }
+    SECTION("gas limit") {
+        bounds.gas = 199'999;
+        World world(bounds);
+        CHECK(world.runner.run(world.executor, world.request(7)).end == RunEnd::too_much_work);
+    }
     SECTION("time") {
         bounds.time = std::chrono::milliseconds(-1);
         World world(bounds);
-        CHECK(world.runner.run(world.executor, world.request(7)).end == RunEnd::too_slow);
+        RunRequest request = world.request(7);
+        request.for_l4 = true;
+        CHECK(world.runner.run(world.executor, request).end == RunEnd::too_slow);
+        CHECK(world.source.fetches == 0);  // no run is begun, also none on the whole state
     }
+}
+
+TEST_CASE("a creation that calls scrypt again and again is no L3 task, and the reason is its work") {
+    World world;
+    auto action = std::make_shared<PoolAction>(*world.request(7).action);
+    // The init code calls 0x8002 in a loop, with 32 MiB (N = 2^18, r = 1, p = 1) for some 8,000 gas each time.
+    const Bytes code = *from_hex(
+        "60e05f52610100602052620400006040526001606052600160805260206"
+        "0a0525b5f5f6101205f6180025afa50602056");
+    action->receiver = std::nullopt;
+    action->evm_tx = EvmTx{"", "0", code, 10'000'000, "1"};
+    RunRequest request = world.request(7);
+    request.action = action;
+    request.receiver = nullptr;
+    request.for_l4 = true;
+    const RunAnswer answer = world.runner.run(world.executor, request);
+    // On a machine that is slow enough, the time ends the run first.
+    CHECK((answer.end == RunEnd::too_much_work || answer.end == RunEnd::too_slow));
+    CHECK_FALSE(answer.run);
 }
 
 TEST_CASE("an unavailable source and a tip that moved end a run with different reasons") {

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <future>
+#include <stop_token>
+#include <thread>
+
 #include <catch2/catch.hpp>
 
 #include "core/evm/transaction.hpp"
@@ -37,6 +42,10 @@ class PartState final : public evm::StateSource {
   private:
     HeldState& whole_;
 };
+
+std::chrono::steady_clock::time_point long_ago() {
+    return std::chrono::steady_clock::now() - std::chrono::seconds(1);
+}
 
 evm::Transaction call_of(const char* to, std::uint64_t gas) {
     return vector_transaction(json{{"to", to}, {"g", gas}});
@@ -101,10 +110,60 @@ TEST_CASE("an endless loop without a gas limit ends at its deadline") {
     HeldState state(json{{kCaller, {{"n", 1}}}, {"0xc0de00", {{"c", "0x5b5f56"}}}});
     evm::Executor executor;
     evm::Transaction call = call_of("0xc0de00", ~std::uint64_t{0});
-    const evm::Outcome outcome = executor.run(call, vector_block(), state, evm::agent_rules(),
-                                              std::chrono::steady_clock::now() - std::chrono::seconds(1));
+    const evm::Outcome outcome =
+        executor.run(call, vector_block(), state, evm::agent_rules(), {.deadline = long_ago()});
     CHECK(outcome.failure.kind == evm::Failure::out_of_time);
     CHECK_FALSE(outcome.known());
+}
+
+TEST_CASE("code without a single jump ends at its deadline too") {
+    const char* const code = GENERATE(
+        // Calls itself with all its gas, 1,024 deep: PUSH0 (five times) ADDRESS GAS CALL STOP.
+        "0x5f5f5f5f5f305af100",
+        // Creates a contract with the same code: CODESIZE PUSH0 PUSH0 CODECOPY CODESIZE PUSH0 PUSH0 CREATE
+        // STOP.
+        "0x385f5f39385f5ff000",
+        // Hashes 1 MiB.
+        "0x621000005f2000");
+    HeldState state(json{{kCaller, {{"n", 1}}}, {"0xc0de00", {{"c", code}}}});
+    evm::Executor executor;
+    const evm::Outcome outcome = executor.run(call_of("0xc0de00", ~std::uint64_t{0}), vector_block(), state,
+                                              evm::agent_rules(), {.deadline = long_ago()});
+    CHECK(outcome.failure.kind == evm::Failure::out_of_time);
+}
+
+TEST_CASE("a request to stop ends an endless loop") {
+    HeldState state(json{{kCaller, {{"n", 1}}}, {"0xc0de00", {{"c", "0x5b5f56"}}}});
+    evm::Executor executor;
+    std::stop_source stop;
+    std::promise<evm::Failure> ended;
+    std::jthread runner([&] {
+        ended.set_value(executor
+                            .run(call_of("0xc0de00", ~std::uint64_t{0}), vector_block(), state,
+                                 evm::agent_rules(), {.stop = stop.get_token()})
+                            .failure.kind);
+    });
+    stop.request_stop();
+    CHECK(ended.get_future().get() == evm::Failure::out_of_time);
+}
+
+TEST_CASE("a creation that calls scrypt again and again is given up after the work of one run") {
+    // N = 2^18, r = 1, p = 1: 32 MiB each. The loop begins at 0x20 and costs some 8,000 gas per call.
+    const std::string code =
+        "0x60e05f52610100602052620400006040526001606052600160805260206"
+        "0a0525b5f5f6101205f6180025afa50602056";
+    HeldState state(json{{kCaller, {{"n", 1}}}});
+    evm::Executor executor;
+    const evm::Transaction creation = vector_transaction(json{{"g", 10'000'000}, {"d", code}});
+    REQUIRE_FALSE(creation.to);
+    const evm::Outcome outcome = executor.run(creation, vector_block(), state, evm::agent_rules());
+    CHECK(outcome.failure.kind == evm::Failure::too_much_work);
+    CHECK_FALSE(outcome.known());
+    // With more work allowed it goes on to the third call.
+    evm::RunLimits limits;
+    limits.work = 2 * evm::kPrecompileWork;
+    CHECK(executor.run(creation, vector_block(), state, evm::agent_rules(), limits).failure.kind ==
+          evm::Failure::too_much_work);
 }
 
 TEST_CASE("calls may nest 1,024 deep, and the next one fails and returns its gas") {

@@ -122,8 +122,42 @@ TEST_CASE("each limit ends a reading with its own reason") {
     bounds.code_bytes = 3;
     CHECK(read_with(fetcher, bounds).end == ReadingEnd::code_bytes);
     bounds = {};
+    bounds.gas = 999'999;
+    CHECK(read_with(fetcher, bounds).end == ReadingEnd::work);
+    bounds = {};
     bounds.time = std::chrono::milliseconds(-1);
+    const unsigned before = fetcher.fetches;
     CHECK(read_with(fetcher, bounds).end == ReadingEnd::time);
+    CHECK(fetcher.fetches == before);  // nothing is fetched once the time is over
+}
+
+TEST_CASE("a request to stop ends a reading") {
+    HeldState whole = chain_of_slots(3);
+    HeldFetcher fetcher(whole);
+    std::stop_source stop;
+    stop.request_stop();
+    evm::Executor executor;
+    FetchedState state;
+    const evm::Transaction call = vector_transaction(json{{"to", "0xc0de00"}, {"g", 1'000'000}});
+    CHECK(evm::run_and_read(executor, call, vector_block(), evm::prague_rules(), state, fetcher, {}, nullptr,
+                            stop.get_token())
+              .end == ReadingEnd::time);
+    CHECK(fetcher.fetches == 0);
+}
+
+TEST_CASE("a run whose precompiled contracts compute too much ends its reading with that reason") {
+    // Calls scrypt with N = 2^18, r = 1 and p = 8.
+    HeldState whole(json{{"0x5e5de5", {{"b", "0xe8d4a51000"}, {"n", 1}}},
+                         {"0xc0de00",
+                          {{"n", 1},
+                           {"c",
+                            "0x60e05f52610100602052620400006040526001606052600860805260206"
+                            "0a0525f5f6101205f6180025afa00"}}}});
+    HeldFetcher fetcher(whole);
+    const Reading reading = read_with(fetcher);
+    CHECK(reading.end == ReadingEnd::work);
+    CHECK(to_string(reading.end) == "work");
+    CHECK_FALSE(reading.outcome.known());
 }
 
 TEST_CASE("a fetch that fails ends the reading with its error") {

@@ -297,7 +297,7 @@ TEST_CASE("state at a height that the chain no longer has is out of range") {
     settings.resume_height = 30;
     ChainRig rig(settings);
     evm::FetchedState state;
-    const Status fetched = rig.chain->at(10)->fetch({{Address{}}, {}, {}}, state);
+    const Status fetched = rig.chain->at(10, {})->fetch({{Address{}}, {}, {}}, state);
     REQUIRE_FALSE(fetched);
     CHECK(fetched.error().code == ErrorCode::out_of_range);
 }
