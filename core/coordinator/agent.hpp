@@ -30,6 +30,10 @@ struct GivenTask {
     PartState state = PartState::holding;
     /// The run that the task was given out with; null = answers are compared with the receipt alone.
     TaskRunPtr run;
+    bool sent =
+        false;  ///< a stream took it at least once; `level` and `run` then stay if the agent executes it
+    /// It was sent again as a task that the agent does not execute. The agent may answer either copy.
+    bool lowered = false;
 };
 
 /// How many tasks were given to agents between the start and some moment.
@@ -46,7 +50,10 @@ struct Batch {
     Clock::Steady deadline{};            ///< answers are refused after this time
     std::optional<Clock::Steady> taken;  ///< when the stream took it for the first time
     GivenCounts given_by_then;           ///< the counts when it was taken
-    bool sent = false;                   ///< taken by the agent's current stream
+    bool sent = false;                   ///< all of it taken by the agent's current stream
+    /// The first task that the current stream has not taken. A stream with a smaller batch size than the one
+    /// that the batch was made for takes it in parts, all with the number of the batch.
+    std::size_t next = 0;
     /// A submission that answered part of it was accepted without counting against the rate limit.
     bool answered = false;
     bool orphaned = false;  ///< the stream that took it has ended

@@ -170,7 +170,6 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void orphan_batches(Agent& agent);
     void return_untaken(Agent& agent);
     void reclaim_orphans(Agent& agent, Clock::Steady now);
-    void shrink_batches(Agent& agent);
     static void drop_finished(Agent& agent);
 
     // In engine_time.cpp.
@@ -197,7 +196,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     [[nodiscard]] std::shared_ptr<const TaskBatch> take_idle_batch(Agent& agent, Clock::Steady now);
     [[nodiscard]] TaskLevel level_for(const Agent& agent, const Task& task) const;
     [[nodiscard]] static bool fits(const Batch& batch, const GivenTask& given);
-    void settle_level(const Agent& agent, const Batch& batch, GivenTask& given);
+    [[nodiscard]] bool executes(const Agent& agent, const GivenTask& given) const;
+    [[nodiscard]] TaskLevel settle_level(const Agent& agent, const Batch& batch, GivenTask& given);
 
     // In engine_l4.cpp.
     [[nodiscard]] bool is_in_step(const Agent& agent) const;
@@ -209,6 +209,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     [[nodiscard]] BlockContext block_after(const ChainTip& tip) const;
 
     // In engine_runs.cpp.
+    [[nodiscard]] static bool is_executed(const GivenTask& given, const TaskResult& result);
     [[nodiscard]] RunComparison compare_run(Agent& agent, const GivenTask& given, const TaskResult& result,
                                             Clock::Steady now, Effects& effects);
     void add_run_counters(StatusView& view) const;

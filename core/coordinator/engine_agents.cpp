@@ -161,9 +161,10 @@ Result<std::unique_ptr<TaskStream>> Engine::open_stream(const std::string& id, c
         agent->batch_size = request.max_batch_size == 0 ? most : std::min(most, request.max_batch_size);
         judge_step(*agent, now, effects);
         reclaim_orphans(*agent, now);
-        for (const BatchPtr& batch : agent->batches)
+        for (const BatchPtr& batch : agent->batches) {
             batch->sent = false;
-        shrink_batches(*agent);
+            batch->next = 0;
+        }
         registry_.update(*agent, now);
         if (!agent->batches.empty()) announce(*agent, effects);
         effects.wake = book_.waiting() > 0;
@@ -313,18 +314,6 @@ void Engine::reclaim_orphans(Agent& agent, Clock::Steady now) {
         agent.batches.push_back(std::move(batch));
     }
     std::erase(agent.orphans, nullptr);
-    drop_finished(agent);
-}
-
-/// Batches that are too large for the new stream go back into the queues.
-void Engine::shrink_batches(Agent& agent) {
-    for (const BatchPtr& batch : agent.batches) {
-        const auto open = std::count_if(batch->tasks.begin(), batch->tasks.end(),
-                                        [](const GivenTask& g) { return g.state == PartState::holding; });
-        if (open <= static_cast<std::ptrdiff_t>(agent.batch_size)) continue;
-        for (GivenTask& given : batch->tasks)
-            take_back(agent, *batch, given, false);
-    }
     drop_finished(agent);
 }
 

@@ -38,13 +38,18 @@ struct Item {
     std::uint64_t height;
 };
 
-Item item_of(const Task& task, const GivenTask& given, std::uint64_t height) {
-    Item out{task.action, nullptr, nullptr, given.run, task.id, given.level, height};
-    if (given.level < kWithoutRun) return out;
-    out.sender = given.run ? given.run->sender : task.sender;
-    out.receiver = given.run ? given.run->receiver : task.receiver;
-    if (given.level < TaskLevel::l4_state_sync)
-        out.height = given.run ? given.run->height : task.accounts_height;
+/// The tip is at `tip`, the task book's at `height`.
+Item item_of(const Task& task, const TaskRunPtr& run, TaskLevel level, std::uint64_t tip,
+             std::uint64_t height) {
+    Item out{task.action, nullptr, nullptr, run, task.id, level, height};
+    if (level < kWithoutRun) return out;
+    out.sender = run ? run->sender : task.sender;
+    out.receiver = run ? run->receiver : task.receiver;
+    if (level == TaskLevel::l4_state_sync) {
+        out.height = run ? run->height : tip;
+    } else {
+        out.height = run ? run->height : task.accounts_height;
+    }
     return out;
 }
 
@@ -284,13 +289,24 @@ bool Engine::fits(const Batch& batch, const GivenTask& given) {
     return others == 0 || others + given.run->bytes <= kMostRunBytesPerBatch;
 }
 
-/// Called when the agent's stream takes the task. The level for which the task was given may no longer apply. A
-/// batch that goes out a second time, because the stream was cut, keeps the runs of the first time, since the
-/// agent may answer either copy.
-void Engine::settle_level(const Agent& agent, const Batch& batch, GivenTask& given) {
+/// True if the agent would execute the task at its level.
+bool Engine::executes(const Agent& agent, const GivenTask& given) const {
+    if (agent.level != given.level) return false;
+    return given.level == TaskLevel::l4_state_sync ? is_in_step(agent) : given.run != nullptr;
+}
+
+/// Called when the agent's stream takes the task. Returns the level at which the task is sent. The level for
+/// which the task was given may no longer apply. A task that is sent a second time, because the stream was cut,
+/// keeps the level and the run of the first time if the agent executes it, since the agent may answer either
+/// copy.
+TaskLevel Engine::settle_level(const Agent& agent, const Batch& batch, GivenTask& given) {
     const Task& task = *given.task;
-    const bool is_again = batch.taken.has_value();
-    if (is_again && given.run && given.level == TaskLevel::l3_full_execute) return;
+    const bool is_again = std::exchange(given.sent, true);
+    if (is_again && given.level >= TaskLevel::l3_full_execute && task.action->evm_tx) {
+        if (executes(agent, given)) return given.level;
+        given.lowered = true;
+        return std::min(agent.level, kWithoutRun);
+    }
     TaskLevel most = kWithoutRun;
     if (agent.level == TaskLevel::l4_state_sync) {
         if (is_in_step(agent)) most = TaskLevel::l4_state_sync;
@@ -307,8 +323,9 @@ void Engine::settle_level(const Agent& agent, const Batch& batch, GivenTask& giv
         given.run = nullptr;
         count("tasks_lowered_batch_full");
     }
-    if (is_again || given.level < TaskLevel::l3_full_execute || !task.action->evm_tx) return;
-    count(at_l4 ? "tasks_given_at_l4" : "tasks_given_at_l3");
+    if (!is_again && given.level >= TaskLevel::l3_full_execute && task.action->evm_tx)
+        count(at_l4 ? "tasks_given_at_l4" : "tasks_given_at_l3");
+    return given.level;
 }
 
 /// Returns a batch without tasks if the stream was silent for too long, else null.
@@ -341,25 +358,27 @@ std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const SinkG
             if (batch->sent) continue;
             // on_ready is called again when the diff is written, or when the wait is over.
             if (awaits_diff(*agent, *batch, now)) return take_idle_batch(*agent, now);
-            for (GivenTask& given : batch->tasks) {
+            for (; batch->next < batch->tasks.size() && items.size() < agent->batch_size; ++batch->next) {
+                GivenTask& given = batch->tasks[batch->next];
                 // The action was mined or left the pool while it waited here, so no answer is needed.
-                if (!batch->taken && given.task->fate != Fate::pending) take_back(*agent, *batch, given, false);
+                if (!given.sent && given.task->fate != Fate::pending) take_back(*agent, *batch, given, false);
                 if (given.state != PartState::holding) continue;
-                const Task& task = *given.task;
-                settle_level(*agent, *batch, given);
+                if (!given.sent) ++dispatched_;
+                const TaskLevel level = settle_level(*agent, *batch, given);
                 given.task->handed_out = true;
-                const bool at_l4 = given.level == TaskLevel::l4_state_sync;
-                items.push_back(item_of(task, given, at_l4 ? tip_->height : book_.tip()));
+                const TaskRunPtr run = level >= TaskLevel::l3_full_execute ? given.run : nullptr;
+                items.push_back(item_of(*given.task, run, level, tip_->height, book_.tip()));
             }
-            batch->sent = true;
+            batch->sent = batch->next == batch->tasks.size();
             if (items.empty()) continue;
+            // Each part of a batch may be answered on its own.
+            batch->answered = false;
             next = next_block();
             number = batch->number;
             if (!batch->taken) {
                 batch->taken = now;
                 batch->given_by_then = {given_, agent->given};
                 batch->deadline = now + settings_.task_timeout;
-                dispatched_ += items.size();
             }
             break;
         }

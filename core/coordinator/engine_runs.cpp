@@ -57,6 +57,15 @@ void Engine::run_done(const RunRequest& run, RunAnswer answer) {
     fire(effects);
 }
 
+/// True if the answer is that of an agent that executed the transaction. If the agent was sent one copy that it
+/// executes and another that it does not, the answer tells which one it belongs to: every execution has gas, a
+/// log or an error.
+bool Engine::is_executed(const GivenTask& given, const TaskResult& result) {
+    if (given.level < TaskLevel::l3_full_execute || !given.task->action->evm_tx) return false;
+    return !given.lowered || result.gas_used != 0 || !result.logs.empty() || !result.exec_error.empty() ||
+           !result.state_changes.empty() || !result.return_data.empty();
+}
+
 /// Logs differences once per hour and agent; /swarm/shadow counts all of them.
 RunComparison Engine::compare_run(Agent& agent, const GivenTask& given, const TaskResult& result,
                                   Clock::Steady now, Effects& effects) {

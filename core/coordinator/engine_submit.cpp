@@ -172,7 +172,7 @@ Submission Engine::accept(const AgentPtr& agent, const BatchResult& submitted, C
         answer.sender = action.sender;
         answer.valid = result.valid;
         answer.has_reject_reason = !result.reject_reason.empty();
-        answer.executed = given.level >= TaskLevel::l3_full_execute && action.evm_tx.has_value();
+        answer.executed = is_executed(given, result);
         if (answer.executed) answer.run = compare_run(*agent, given, result, now, effects);
         answer.known_height = book_.tip();
         answer.latency_us = std::min(result.latency_us, longest);

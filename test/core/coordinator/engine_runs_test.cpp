@@ -284,6 +284,94 @@ TEST_CASE("an agent at L4 that falls behind before it takes its batch gets L2, n
     CHECK_FALSE(batches[0]->tasks[0].evm_tx);
 }
 
+namespace {
+
+/// An agent at L4 that took one task at height 100, and whose stream was cut before its answer came.
+struct CutAtL4 {
+    explicit CutAtL4(std::uint64_t next_tip) : desk(RunDesk::at_level(kLevel4)) {
+        FakeAgent agent = desk.join("a", kLevel4);
+        desk.engine->diffs_written("a", 100);
+        desk.poll_and_run({call_of(7)}, 100);
+        taken = Desk::take(agent);
+        desk.update({call_of(7)}, next_tip);
+    }
+    /// The answer of an agent that executed the task otherwise than our run.
+    [[nodiscard]] TaskResult reverted() const {
+        TaskResult result;
+        result.task_id = only_task(taken).task_id;
+        result.valid = false;
+        result.gas_used = 5'032;
+        result.exec_error = "execution reverted";
+        return result;
+    }
+    const Answer& submit(const TaskResult& result) {
+        REQUIRE(desk.submit("a", {"a", taken[0]->batch_id, {result}, 0})->accepted);
+        return desk.answers.back();
+    }
+
+    RunDesk desk;
+    Batches taken;
+};
+
+}  // namespace
+
+TEST_CASE("an answer in flight to an L4 task counts as executed although the task was sent again at L2") {
+    CutAtL4 cut(101);
+    cut.desk.pass(3s);  // the diff of the new tip does not come in time
+    FakeAgent agent = cut.desk.open("a", kLevel4);
+    const TaskPackage again = only_task(Desk::take(agent));
+    CHECK(again.level == kLevel2);
+    CHECK_FALSE(again.evm_tx);
+    SECTION("the answer to the first copy") {
+        const Answer& answer = cut.submit(cut.reverted());
+        CHECK(answer.executed);
+        CHECK(answer.run.own == OwnRun::valid);
+        CHECK(cut.desk.counter("answers_unlike_our_run") == 1);
+    }
+    SECTION("the answer to the second copy") {
+        TaskResult result;
+        result.task_id = again.task_id;
+        result.valid = true;
+        const Answer& answer = cut.submit(result);
+        CHECK_FALSE(answer.executed);
+        CHECK(answer.run == RunComparison{});
+    }
+    SECTION("once the agent is in step again, it is sent at its first level") {
+        cut.desk.engine->diffs_written("a", 101);
+        agent = cut.desk.open("a", kLevel4);
+        const TaskPackage third = only_task(Desk::take(agent));
+        CHECK(third.level == kLevel4);
+        CHECK(third.block_height == 100);
+        CHECK(cut.desk.counter("tasks_given_at_l4") == 1);
+    }
+}
+
+TEST_CASE("an L4 task that is sent again after a new block keeps its first run") {
+    CutAtL4 cut(101);
+    cut.desk.engine->diffs_written("a", 101);
+    FakeAgent agent = cut.desk.open("a", kLevel4);
+    const TaskPackage again = only_task(Desk::take(agent));
+    CHECK(again.level == kLevel4);
+    CHECK(again.block_height == 100);
+    CHECK(again.block_context == only_task(cut.taken).block_context);
+    const Answer& answer = cut.submit(cut.reverted());
+    CHECK(answer.executed);
+    CHECK(answer.run.own == OwnRun::valid);
+}
+
+TEST_CASE("an L3 task is sent again at L2 to an agent that opened its new stream at L2") {
+    RunDesk desk;
+    FakeAgent agent = desk.join("a", kLevel3);
+    desk.poll_and_run({call_of(7)}, 100);
+    const Batches taken = Desk::take(agent);
+    agent = desk.open("a", kLevel2);
+    CHECK(only_task(Desk::take(agent)).level == kLevel2);
+    TaskResult result = executed(desk, only_task(taken));
+    REQUIRE(desk.submit("a", {"a", taken[0]->batch_id, {result}, 0})->accepted);
+    CHECK(desk.answers.back().executed);
+    CHECK(desk.answers.back().run == RunComparison{OwnRun::valid, false, Agreement::same, Agreement::same});
+}
+
 TEST_CASE("at task level L4 an agent at L3 gets L3 tasks") {
     RunDesk desk(RunDesk::at_level(kLevel4));
     FakeAgent agent = desk.join("a", kLevel3);

@@ -166,6 +166,78 @@ TEST_CASE("a new stream with a smaller batch size gets no larger batches of the 
         CHECK(batch->tasks.size() <= 3);
 }
 
+TEST_CASE("an answer to a batch counts although a new stream asked for smaller batches") {
+    Desk desk;
+    FakeAgent first = desk.join("a");
+    desk.poll(actions(10));
+    const Batches taken = Desk::take(first);
+    REQUIRE(tasks_in(taken) == 10);
+    FakeAgent second = desk.open("a", kL2, 1);
+    desk.work();
+    const auto response = desk.submit("a", answer_to(*taken[0]));
+    REQUIRE(response);
+    CHECK(response->accepted);
+    CHECK(desk.answers.size() == 10);
+    desk.work();
+    CHECK(tasks_in(Desk::take(second)) == 0);
+    CHECK(desk.counter("results_refused_unknown_batch") == 0);
+}
+
+TEST_CASE("a batch that a stream takes in parts may be answered in parts") {
+    Desk desk;
+    FakeAgent first = desk.join("a");
+    desk.poll(actions(10));
+    const Batches taken = Desk::take(first);
+    REQUIRE(taken.size() == 1);
+    FakeAgent second = desk.open("a", kL2, 3);
+    const Batches parts = Desk::take(second);
+    REQUIRE(parts.size() == 4);
+    for (const auto& part : parts) {
+        CHECK(part->batch_id == taken[0]->batch_id);
+        CHECK(desk.submit("a", answer_to(*part))->accepted);
+    }
+    CHECK(desk.answers.size() == 10);
+    CHECK(desk.dispatched() == 10);
+}
+
+TEST_CASE("batches that wait when a stream with smaller batches opens are taken in parts") {
+    Desk desk;
+    FakeAgent first = desk.join("a");
+    desk.poll(actions(10));
+    FakeAgent second = desk.open("a", kL2, 4);
+    const Batches parts = Desk::take(second);
+    REQUIRE(parts.size() == 3);
+    CHECK(desk.dispatched() == 10);
+    for (const auto& part : parts)
+        CHECK(desk.submit("a", answer_to(*part))->accepted);
+    CHECK(desk.answers.size() == 10);
+}
+
+TEST_CASE("an agent that alternates between batch sizes without answering loses its tasks at their deadline") {
+    CoordinatorSettings settings;
+    settings.task_timeout = 10s;
+    settings.task_attempts = 3;
+    Desk desk(settings);
+    FakeAgent agent = desk.join("a");
+    desk.poll(actions(10));
+    const auto alternate_for_11_seconds = [&] {
+        for (int i = 0; i < 22; ++i) {
+            desk.pass(500ms);
+            desk.beat("a");
+            agent = desk.open("a", kL2, i % 2 == 0 ? 1 : 10);
+            desk.work();
+            (void)Desk::take(agent);
+        }
+    };
+    (void)Desk::take(agent);
+    alternate_for_11_seconds();
+    CHECK(desk.counter("tasks_taken_back") == 10);
+    CHECK(desk.counter("agents_held_back") == 1);
+    alternate_for_11_seconds();
+    alternate_for_11_seconds();
+    CHECK(desk.counter("tasks_given_up") == 10);
+}
+
 TEST_CASE("after stop, streams end with unavailable and no new stream is opened") {
     Desk desk;
     FakeAgent agent = desk.join("a");
