@@ -66,3 +66,10 @@ TEST_CASE("one customer has one IPv4 address, or a /64 of IPv6", "[ip]") {
     CHECK(ip_text(network_of(parse_ip("192.0.2.1").value())) == "192.0.2.1");
     CHECK(ip_text(network_of(parse_ip("2001:db8:1:2:3:4:5:6").value())) == "2001:db8:1:2::");
 }
+
+TEST_CASE("the text of an address is loopback as the address is, and a name never is") {
+    for (const char* text : {"127.0.0.1", "127.255.255.254", "::1", "::ffff:127.0.0.1"})
+        CHECK(is_loopback(std::string_view(text)));
+    for (const char* text : {"128.0.0.1", "::2", "0.0.0.0", "localhost", "127.0.0.1 ", "127.1", "[::1]", ""})
+        CHECK_FALSE(is_loopback(std::string_view(text)));
+}
