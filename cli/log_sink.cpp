@@ -57,20 +57,25 @@ void block_all_signals() {
 
 /// Shared by the LogWriter, its thread and every Log. The last owner destroys it.
 struct LogWriter::State {
-    State(LogStyle with, int to, LogBounds most) : style(with), fd(to), bounds(most) {}
+    State(LogStyle with, int to, LogBounds most) : fd(to), bounds(most), style(with) {}
+
+    struct Waiting {
+        LogLine line;
+        LogStyle style;
+    };
 
     void add(const LogEvent& event);
     void run();
-    [[nodiscard]] bool write(const LogLine& line) const;
-    void tell_dropped(std::uint64_t count) const;
+    [[nodiscard]] bool write(const Waiting& one) const;
+    void tell_dropped(std::uint64_t count, LogStyle with) const;
 
-    const LogStyle style;
     const int fd;
     const LogBounds bounds;
 
     std::mutex mutex;
     std::condition_variable changed;
-    std::deque<LogLine> waiting;  // this and the fields below are guarded by `mutex`
+    std::deque<Waiting> waiting;  // this and the fields below are guarded by `mutex`
+    LogStyle style;               // of new lines
     std::size_t waiting_bytes = 0;
     bool is_writing = false;
     bool over = false;
@@ -88,7 +93,7 @@ void LogWriter::State::add(const LogEvent& event) {
         return;
     }
     waiting_bytes += bytes;
-    waiting.push_back(std::move(line));
+    waiting.push_back({std::move(line), style});
     changed.notify_all();
 }
 
@@ -98,14 +103,14 @@ void LogWriter::State::run() {
     for (;;) {
         changed.wait(lock, [this] { return !waiting.empty() || over; });
         if (waiting.empty()) return;
-        const LogLine line = std::move(waiting.front());
+        const Waiting next = std::move(waiting.front());
         waiting.pop_front();
-        waiting_bytes -= bytes_of(line);
+        waiting_bytes -= bytes_of(next.line);
         is_writing = true;
         const std::uint64_t untold = dropped - dropped_and_told;
         lock.unlock();
-        const bool written = write(line);
-        if (written && untold > 0) tell_dropped(untold);
+        const bool written = write(next);
+        if (written && untold > 0) tell_dropped(untold, next.style);
         lock.lock();
         if (written) dropped_and_told += untold;
         if (!written) ++dropped;
@@ -114,17 +119,18 @@ void LogWriter::State::run() {
     }
 }
 
-bool LogWriter::State::write(const LogLine& line) const {
-    return write_waiting(fd, render(line, style));
+bool LogWriter::State::write(const Waiting& one) const {
+    return write_waiting(fd, render(one.line, one.style));
 }
 
-void LogWriter::State::tell_dropped(std::uint64_t count) const {
+void LogWriter::State::tell_dropped(std::uint64_t count, LogStyle with) const {
     // The result is ignored: if this line cannot be written, dropped() still has the count.
-    (void)write(
-        {std::chrono::system_clock::now(), LogLevel::warn, LogModule::main,
-         fmt::format("{} lines of this log were dropped: it could not be written fast enough, or not at all",
-                     count),
-         LogFields{{"dropped", count}}});
+    LogLine line{
+        std::chrono::system_clock::now(), LogLevel::warn, LogModule::main,
+        fmt::format("{} lines of this log were dropped: it could not be written fast enough, or not at all",
+                    count),
+        LogFields{{"dropped", count}}};
+    (void)write({std::move(line), with});
 }
 
 LogWriter::LogWriter(LogStyle style, const LogLevels& levels, int fd, LogBounds bounds)
@@ -144,6 +150,11 @@ LogWriter::~LogWriter() {
         state_->changed.notify_all();
     }
     can_end ? thread_.join() : thread_.detach();
+}
+
+void LogWriter::set_style(LogStyle style) {
+    const std::lock_guard lock(state_->mutex);
+    state_->style = style;
 }
 
 bool LogWriter::flush(std::chrono::milliseconds within) const {

@@ -41,6 +41,8 @@ class LogWriter {
     /// Logging never waits for the file. A Log may outlive the LogWriter, and then logs nothing.
     [[nodiscard]] Log log() const { return Log(target_); }
 
+    /// Lines logged from now on are written in this style. Thread-safe.
+    void set_style(LogStyle style);
     /// Replaces the levels for every Log of this writer. Thread-safe.
     void set_levels(const LogLevels& levels) { target_->set(levels); }
 

@@ -71,7 +71,8 @@ ServeApp::ServeApp(const ServeConfig& config, const ServeOptions& options, Log l
       options_(options),
       settings_(watched(coordinator_settings(config), metrics_, history_, notifier_, rounds_)),
       log_(std::move(log)),
-      lines_lost_(std::move(lines_lost)) {
+      lines_lost_(std::move(lines_lost)),
+      proxies_(trusted_proxies(config)) {
     reloaded_.lock()->used = options.loaded.value_or(LoadedConfig{config, {}, {}, {}});
 }
 
@@ -115,7 +116,7 @@ Status ServeApp::open_agent_port() {
     settings.tls_cert_file = config_.tls_cert;
     settings.tls_key_file = config_.tls_key;
     settings.streams_per_connection = streams_per_connection(config_);
-    settings.accept.proxies = trusted_proxies(config_);
+    settings.accept.proxies = proxies_;
     settings.is_ready = [this] { return all_reasons().empty(); };
     if (Status opened = wired_->open_port(std::move(settings), *access_, audited(LogModule::agent_port));
         !opened)
@@ -151,11 +152,10 @@ Status ServeApp::open_api() {
     settings.address = address_;
     settings.port = static_cast<std::uint16_t>(config_.swarm_api_port);
     settings.headers = HttpGuard::headers(MonitorApi::headers());
-    settings.proxies = trusted_proxies(config_);
-    api_guard_.emplace(HttpGuardSettings{static_cast<std::uint32_t>(config_.http_requests_per_second),
-                                         trusted_proxies(config_)},
-                       clock_, log_.of(LogModule::api),
-                       [this](const HttpRequest& request) { return api_->handle(request); });
+    settings.proxies = proxies_;
+    api_guard_.emplace(
+        HttpGuardSettings{static_cast<std::uint32_t>(config_.http_requests_per_second), proxies_}, clock_,
+        log_.of(LogModule::api), [this](const HttpRequest& request) { return api_->handle(request); });
     auto server = start_http(
         settings, [this](const HttpRequest& request) { return api_guard_->handle(request); },
         log_.of(LogModule::api));

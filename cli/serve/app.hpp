@@ -120,6 +120,7 @@ class ServeApp {
     const LinesLost lines_lost_;
     const SystemClock clock_;
     std::string address_;
+    ProxyList proxies_;  ///< shared by both ports; a reload replaces its content
     std::atomic<bool> accepting_{false};
 
     // Shared with a read of the lists, which may hang and outlive the app.

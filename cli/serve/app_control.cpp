@@ -103,7 +103,10 @@ Result<ReloadReport> ServeApp::apply(const LoadedConfig& fresh) {
         take_changes(fresh.settings, reloaded->used.settings);
         reloaded->needs_restart = report.changes.after_restart;
     }
-    if (options_.set_log_levels) options_.set_log_levels(fresh.settings.log_level);
+    if (options_.set_log) options_.set_log(fresh.settings);
+    proxies_.replace(trusted_proxies(fresh.settings));
+    const Status streams = wired_->port().change_streams_per_connection(streams_per_connection(fresh.settings));
+    if (!streams) report.warnings.push_back(streams.error().text() + "; " + streams.error().hint);
     wired_->coordinator().change_limits(limits_of(coordinator_settings(fresh.settings)));
     if (api_guard_)
         api_guard_->change_rate(static_cast<std::uint32_t>(fresh.settings.http_requests_per_second));

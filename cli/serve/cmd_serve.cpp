@@ -122,8 +122,9 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
         sources.open_named_files = false;  // a secret may come from a pipe
         options.load = [sources = std::move(sources)] { return load_config(sources); };
     }
-    options.set_log_levels = [&writer](const std::string& levels) {
-        writer.set_levels(log_levels_from(levels));
+    options.set_log = [&writer](const ServeConfig& fresh) {
+        writer.set_style(log_style(fresh.log_format, fresh.log_color));
+        writer.set_levels(log_levels_from(fresh.log_level));
     };
     auto app = ServeApp::start(config, options, log, [&writer] { return writer.dropped(); });
     if (!app) return report_error(io, app.error());

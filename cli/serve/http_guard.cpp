@@ -58,7 +58,8 @@ HttpReply HttpGuard::handle(const HttpRequest& request) {
         std::find(kHealthPaths.begin(), kHealthPaths.end(), request.path) != kHealthPaths.end();
     if (is_health) return next_(request);
     const auto now = clock_.steady();
-    const auto client = client_behind(request.peer, request.header_list(kForwardedFor), settings_.proxies);
+    const auto client =
+        client_behind(request.peer, request.header_list(kForwardedFor), *settings_.proxies.networks());
     if (client && per_second_ > 0) {
         auto requests = requests_.lock();
         RateLimiter& limiter = requests->of(*client);

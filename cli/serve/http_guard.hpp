@@ -10,8 +10,8 @@
 #include "core/auth/failed_logins.hpp"
 #include "core/base/address_table.hpp"
 #include "core/base/guarded.hpp"
-#include "core/base/ip_network.hpp"
 #include "core/base/log.hpp"
+#include "core/base/proxy_list.hpp"
 #include "core/base/rate_limiter.hpp"
 #include "core/net/http_server.hpp"
 #include "core/ports/clock.hpp"
@@ -19,8 +19,8 @@
 namespace ioswarm::cli {
 
 struct HttpGuardSettings {
-    std::uint32_t per_second = 50;   ///< requests per second and address; 0 = no limit
-    std::vector<IpNetwork> proxies;  ///< besides loopback
+    std::uint32_t per_second = 50;  ///< requests per second and address; 0 = no limit
+    ProxyList proxies;              ///< besides loopback
 };
 
 /// Limits the requests to the monitoring API per client address. An address may make four times `per_second`

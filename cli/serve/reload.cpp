@@ -14,18 +14,6 @@ namespace ioswarm::cli {
 namespace reloading {
 namespace {
 
-enum class Effect { now, next_epoch, after_restart };
-
-Effect effect_of(std::string_view key) {
-    for (const std::string_view live :
-         {"agents.allowed", "agents.revoked", "log.level", "metrics.perAgent", "maxAgents", "taskRedundancy",
-          "taskTimeoutMs", "idleBatchSeconds", "httpRequestsPerSecond", "drainDuration"}) {
-        if (key == live) return Effect::now;
-    }
-    if (key == "epochRewardIOTX" || key.starts_with("reward.")) return Effect::next_epoch;
-    return Effect::after_restart;
-}
-
 bool differs(std::size_t index, const LoadedConfig& a, const LoadedConfig& b) {
     const KeyRow& key = config_keys()[index];
     // With masterSecretFile this key holds the file's content after a load that opens it.
@@ -43,16 +31,26 @@ bool differs(std::size_t index, const LoadedConfig& a, const LoadedConfig& b) {
 }  // namespace
 }  // namespace reloading
 
+ReloadEffect reload_effect(std::string_view key) {
+    for (const std::string_view live :
+         {"agents.allowed", "agents.revoked", "log.format", "log.color", "log.level", "metrics.perAgent",
+          "maxAgents", "maxStreamsPerConnection", "taskRedundancy", "taskTimeoutMs", "idleBatchSeconds",
+          "httpRequestsPerSecond", "trustedProxies", "drainDuration"}) {
+        if (key == live) return ReloadEffect::now;
+    }
+    if (key == "epochRewardIOTX" || key.starts_with("reward.")) return ReloadEffect::next_epoch;
+    return ReloadEffect::after_restart;
+}
+
 ConfigChanges config_changes(const LoadedConfig& used, const LoadedConfig& fresh) {
-    using reloading::Effect;
     ConfigChanges out;
     for (std::size_t i = 0; i < std::min(used.values.size(), fresh.values.size()); ++i) {
         if (!reloading::differs(i, used, fresh)) continue;
         const std::string_view key = config_keys()[i].name;
-        const Effect effect = reloading::effect_of(key);
-        (effect == Effect::now          ? out.now
-         : effect == Effect::next_epoch ? out.next_epoch
-                                        : out.after_restart)
+        const ReloadEffect effect = reload_effect(key);
+        (effect == ReloadEffect::now          ? out.now
+         : effect == ReloadEffect::next_epoch ? out.next_epoch
+                                              : out.after_restart)
             .emplace_back(key);
     }
     return out;
@@ -60,7 +58,7 @@ ConfigChanges config_changes(const LoadedConfig& used, const LoadedConfig& fresh
 
 void take_changes(const ServeConfig& fresh, ServeConfig& used) {
     for (const KeyRow& key : config_keys()) {
-        if (reloading::effect_of(key.name) == reloading::Effect::after_restart) continue;
+        if (reload_effect(key.name) == ReloadEffect::after_restart) continue;
         std::visit([&](const auto field) { used.*field = fresh.*field; }, key.field);
     }
 }

@@ -5,12 +5,18 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/config/config.hpp"
 #include "core/auth/access.hpp"
 
 namespace ioswarm::cli {
+
+/// When a changed key takes effect.
+enum class ReloadEffect { now, next_epoch, after_restart };
+/// For the name of a key, such as "log.level".
+[[nodiscard]] ReloadEffect reload_effect(std::string_view key);
 
 /// The names of the keys whose values differ.
 struct ConfigChanges {

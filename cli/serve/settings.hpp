@@ -25,8 +25,8 @@ struct ServeOptions {
     /// reads only the lists of agents.
     std::optional<LoadedConfig> loaded;
     std::function<tl::expected<LoadedConfig, std::vector<Error>>()> load;
-    /// Makes these levels (a checked value of log.level) count from now on. Called on the reloader's thread.
-    std::function<void(const std::string&)> set_log_levels;
+    /// Makes the log.* keys of this configuration count from now on. Called on the reloader's thread.
+    std::function<void(const ServeConfig&)> set_log;
 };
 
 [[nodiscard]] inline bool uses_node(const ServeConfig& config) {

@@ -202,7 +202,7 @@ struct HttpServer::Impl {
         if (failure) return;  // the client has left already
         const IpBytes address = address_of(from);
         if (is_tcp(from)) socket.set_option(tcp::no_delay(true), failure);
-        const bool is_proxy = is_loopback(address) || contains(settings.proxies, address);
+        const bool is_proxy = is_loopback(address) || settings.proxies.contains(address);
         const auto count = per_address.find(address);
         if (!is_proxy && count != per_address.end() && count->second >= settings.max_connections_per_address &&
             !shed_oldest([&](const HttpPeer& one) { return one.address == address; }))

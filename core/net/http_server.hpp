@@ -13,6 +13,7 @@
 
 #include "core/base/ip_network.hpp"
 #include "core/base/log.hpp"
+#include "core/base/proxy_list.hpp"
 #include "core/base/result.hpp"
 
 namespace ioswarm {
@@ -57,7 +58,7 @@ struct HttpServerSettings {
     /// The same limit per client address. It does not apply to loopback and `proxies`, because many clients
     /// come through a proxy.
     std::size_t max_connections_per_address = 32;
-    std::vector<IpNetwork> proxies;
+    ProxyList proxies;
     std::size_t max_request_bytes = 16'384;  ///< request line and headers
     /// The longest time until the headers are complete, counted from connecting or from the first byte of a
     /// later request.

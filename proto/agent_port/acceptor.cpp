@@ -58,7 +58,8 @@ Acceptor::Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& 
     : bounds_(bounds),
       most_connections_(most_connections(bounds)),
       table_(table),
-      hand_over_(std::move(hand_over)),
+      admission_(std::in_place,
+                 std::make_shared<const Admission>(Admission{bounds.connection, std::move(hand_over)})),
       log_(std::move(log)),
       hooks_(std::move(hooks)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
@@ -90,6 +91,11 @@ void Acceptor::stop_accepting() {
     accepting_.store(false);
     wake();
     closed_.wait(false);
+}
+
+void Acceptor::change_admission(ConnectionBounds bounds, HandOver hand_over) {
+    auto fresh = std::make_shared<const Admission>(Admission{bounds, std::move(hand_over)});
+    *admission_.lock() = std::move(fresh);
 }
 
 void Acceptor::stop() {
@@ -170,7 +176,7 @@ void Acceptor::accept_some(int listener) {
 }
 
 bool Acceptor::is_proxy(const PeerKey& peer) const {
-    return (bounds_.loopback_is_proxy && peer.is_loopback()) || contains(bounds_.proxies, peer.address);
+    return (bounds_.loopback_is_proxy && peer.is_loopback()) || bounds_.proxies.contains(peer.address);
 }
 
 bool Acceptor::may_enter(const PeerKey& peer) {
@@ -215,13 +221,14 @@ void Acceptor::admit(Descriptor socket, const PeerKey& peer) {
     }
     const int one = 1;
     (void)::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    const auto connection = std::make_shared<Connection>(std::move(watched), peer, bounds_.connection,
+    const std::shared_ptr<const Admission> admission = *admission_.lock();
+    const auto connection = std::make_shared<Connection>(std::move(watched), peer, admission->bounds,
                                                          std::chrono::steady_clock::now(), is_proxy(peer));
     if (!table_.add(connection)) return;
     ++per_network_[peer.network()];
     counters_.accepted.fetch_add(1, std::memory_order_relaxed);
     watch(EPOLL_CTL_ADD, *connection);
-    hand_over_(socket.release());
+    admission->hand_over(socket.release());
 }
 
 void Acceptor::watch(int operation, Connection& connection) {

@@ -14,8 +14,9 @@
 #include <vector>
 
 #include "core/base/descriptor.hpp"
-#include "core/base/ip_network.hpp"
+#include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
+#include "core/base/proxy_list.hpp"
 #include "core/base/result.hpp"
 #include "proto/agent_port/connection.hpp"
 #include "proto/agent_port/memory_trim.hpp"
@@ -33,7 +34,7 @@ struct AcceptorBounds {
     /// Proxies that are not on loopback. A proxy carries the calls of many clients on few connections. So the
     /// two limits per address do not apply to it, and its connection is asked to end (GOAWAY) before it is
     /// shut.
-    std::vector<IpNetwork> proxies;
+    ProxyList proxies;
     /// Whether loopback connections come from proxies or test agents.
     bool loopback_is_proxy = true;
     /// GOAWAY can be sent only if gRPC does not encrypt. With TLS, a proxy's connection is shut once it has no
@@ -77,6 +78,11 @@ class Acceptor {
     /// Takes ownership of `fd`, a non-blocking socket. Its connection is already in the table. Called from the
     /// acceptor's thread.
     using HandOver = std::function<void(int fd)>;
+    /// What new connections get: their limits, and who takes them over.
+    struct Admission {
+        ConnectionBounds bounds;
+        HandOver hand_over;
+    };
 
     struct Counters {
         std::atomic<std::uint64_t> accepted{0};
@@ -107,6 +113,8 @@ class Acceptor {
 
     /// No new connection is accepted after this returns. Existing ones are still supervised. Thread-safe.
     void stop_accepting();
+    /// Connections accepted after this returns get this. Those that are open stay as they are. Thread-safe.
+    void change_admission(ConnectionBounds bounds, HandOver hand_over);
     /// Ends the thread.
     void stop();
     [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
@@ -151,7 +159,7 @@ class Acceptor {
     const AcceptorBounds bounds_;
     const std::uint64_t most_connections_;
     ConnectionTable& table_;
-    const HandOver hand_over_;
+    Guarded<std::shared_ptr<const Admission>> admission_;
     const Log log_;
     const AcceptorHooks hooks_;
     Counters counters_;

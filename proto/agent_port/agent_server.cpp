@@ -184,6 +184,44 @@ void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings
     builder.AddChannelArgument(GRPC_ARG_MAX_CHANNEL_TRACE_EVENT_MEMORY_PER_NODE, 0);
 }
 
+namespace {
+
+/// One gRPC server. gRPC fixes how many calls a connection may carry when it builds a server. So another limit
+/// needs another server: new connections go there, and the open ones stay where they are.
+struct Entrance {
+    explicit Entrance(Service& service) : generic(service) {}
+
+    /// Error: unavailable.
+    static Result<std::unique_ptr<Entrance>> open(const AgentServerSettings& settings, Service& service,
+                                                  const std::shared_ptr<grpc::ServerCredentials>& credentials) {
+        auto out = std::make_unique<Entrance>(service);
+        grpc::ServerBuilder builder;
+        configure_transport(builder, settings);
+        builder.RegisterCallbackGenericService(&out->generic);
+        out->door = builder.experimental().AddExternalConnectionAcceptor(
+            grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, credentials);
+        out->server = builder.BuildAndStart();
+        if (!out->server)
+            return fail(ErrorCode::unavailable, "cannot start the agent port", {}, "gRPC refused to start");
+        return out;
+    }
+
+    void take(int fd) const {
+        grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+        parameters.fd = fd;
+        door->HandleNewConnection(&parameters);
+    }
+
+    AgentService generic;
+    std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> door;
+    std::unique_ptr<grpc::Server> server;
+};
+
+/// Most servers at a time. They are kept until the end, and one that was built before is used again.
+constexpr std::size_t kMostEntrances = 16;
+
+}  // namespace
+
 struct AgentServer::Parts {
     Parts(AgentServerSettings with, AgentLink& link, const AccessControl& access, DiffLink* diffs, Log to)
         : settings(std::move(with)),
@@ -198,8 +236,26 @@ struct AgentServer::Parts {
                   under_way,      bodies_in_work,
                   streams,        diff_streams,
                   heavy,          news,
-                  presence,       log},
-          generic(service) {}
+                  presence,       log} {}
+
+    /// The server whose connections may carry so many calls. Builds it if there is none yet.
+    Result<Entrance*> entrance_for(std::uint32_t calls) {
+        const auto locked = entrances.lock();
+        if (const auto built = locked->find(calls); built != locked->end()) return built->second.get();
+        if (locked->size() >= kMostEntrances) {
+            return fail(ErrorCode::unavailable, "cannot change maxStreamsPerConnection", std::to_string(calls),
+                        "it has been changed too often since the start", "restart ioswarm serve");
+        }
+        AgentServerSettings with = settings;
+        with.streams_per_connection = calls;
+        auto entrance = Entrance::open(with, service, credentials);
+        if (!entrance) return fail(std::move(entrance).error());
+        return locked->emplace(calls, *std::move(entrance)).first->second.get();
+    }
+
+    [[nodiscard]] ConnectionBounds bounds_for(std::uint32_t calls) const {
+        return settings.accept.connection.for_streams(calls, settings.accept.held_bytes / 2);
+    }
 
     const AgentServerSettings settings;
     const Log log;
@@ -215,12 +271,10 @@ struct AgentServer::Parts {
     WorkQueue diff_streams;
     WorkQueue heavy;
     Service service;
-    AgentService generic;
     std::uint16_t port = 0;
     std::shared_ptr<TlsCredentials> tls;
     std::shared_ptr<grpc::ServerCredentials> credentials;
-    std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> entrance;
-    std::unique_ptr<grpc::Server> server;
+    Guarded<std::map<std::uint32_t, std::unique_ptr<Entrance>>> entrances;  ///< by calls per connection
     std::unique_ptr<Acceptor> acceptor;
     std::once_flag shut_down;
 };
@@ -236,7 +290,7 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings sett
     const auto& with = parts->settings;
     AcceptorBounds accept = with.accept;
     accept.has_tls = !with.tls_cert_file.empty();
-    accept.connection = accept.connection.for_streams(with.streams_per_connection, accept.held_bytes / 2);
+    accept.connection = parts->bounds_for(with.streams_per_connection);
     (void)raise_file_limit(std::uint64_t{2} * with.accept.connections + with.accept.reserved_files);
 
     if (!with.tls_cert_file.empty()) {
@@ -249,23 +303,9 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings sett
     IOSWARM_TRY(auto listening, listen_on(with.address, with.port));
     parts->port = listening.port;
 
-    grpc::ServerBuilder builder;
-    configure_transport(builder, with);
-    builder.RegisterCallbackGenericService(&parts->generic);
-    parts->entrance = builder.experimental().AddExternalConnectionAcceptor(
-        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, parts->credentials);
-    parts->server = builder.BuildAndStart();
-    if (!parts->server)
-        return fail(ErrorCode::unavailable, "cannot start the agent port", {}, "gRPC refused to start");
-
-    auto* const entrance = parts->entrance.get();
+    IOSWARM_TRY(Entrance* const entrance, parts->entrance_for(with.streams_per_connection));
     parts->acceptor = std::make_unique<Acceptor>(
-        std::move(listening), std::move(accept), parts->connections,
-        [entrance](int fd) {
-            grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
-            parameters.fd = fd;
-            entrance->HandleNewConnection(&parameters);
-        },
+        std::move(listening), std::move(accept), parts->connections, [entrance](int fd) { entrance->take(fd); },
         std::move(log),
         AcceptorHooks{[p = parts.get()](const Connection& connection, SteadyTime now) {
                           p->presence.connection_closed(connection, now);
@@ -286,6 +326,12 @@ std::uint16_t AgentServer::port() const noexcept {
 
 bool AgentServer::uses_tls() const noexcept {
     return parts_->tls != nullptr;
+}
+
+Status AgentServer::change_streams_per_connection(std::uint32_t streams) {
+    IOSWARM_TRY(Entrance* const entrance, parts_->entrance_for(streams));
+    parts_->acceptor->change_admission(parts_->bounds_for(streams), [entrance](int fd) { entrance->take(fd); });
+    return {};
 }
 
 void AgentServer::stop_accepting() {
@@ -325,8 +371,11 @@ void AgentServer::shutdown(std::chrono::milliseconds within) {
                 call->end_for_shutdown();
         }
         parts_->under_way.drain(within);
-        parts_->server->Shutdown(std::chrono::system_clock::now());
-        parts_->server->Wait();
+        const auto entrances = parts_->entrances.lock();
+        for (const auto& [streams, entrance] : *entrances)
+            entrance->server->Shutdown(std::chrono::system_clock::now());
+        for (const auto& [streams, entrance] : *entrances)
+            entrance->server->Wait();
         parts_->acceptor->stop();
         parts_->streams.stop();
         parts_->diff_streams.stop();

@@ -73,6 +73,10 @@ class AgentServer {
     [[nodiscard]] std::uint16_t port() const noexcept;
     [[nodiscard]] bool uses_tls() const noexcept;
 
+    /// Connections that come after this may carry so many calls at once. Open ones keep their limit. Not to be
+    /// called after shutdown(). Thread-safe. Error: unavailable (gRPC starts no other server, or the limit was
+    /// changed too often).
+    Status change_streams_per_connection(std::uint32_t streams);
     /// New connections are refused from now on. Open ones continue. Agents that leave are not logged any more.
     void stop_accepting();
     /// Ends the streams of agents with UNAVAILABLE one after the other, each at a random moment, spread over

@@ -35,7 +35,7 @@ std::string joined(const Metadata& headers, const grpc::string_ref& name) {
 
 }  // namespace
 
-Authentication::Authentication(const AccessControl& access, std::vector<IpNetwork> proxies, Log log)
+Authentication::Authentication(const AccessControl& access, ProxyList proxies, Log log)
     : access_(access), proxies_(std::move(proxies)), failures_("port for agents", std::move(log)) {}
 
 std::string Authentication::claimed_id(const Metadata& headers) {
@@ -47,7 +47,7 @@ std::optional<IpBytes> Authentication::client_of(const Metadata& headers, const 
     // A proxy that writes one of the two headers may pass on the other as its client wrote it. Most write this
     // one.
     if (hops.empty()) hops = forwarded_addresses(joined(headers, "forwarded"));
-    return client_behind(peer, hops, proxies_);
+    return client_behind(peer, hops, *proxies_.networks());
 }
 
 std::string Authentication::client_text(const Metadata& headers, const PeerKey& peer) const {

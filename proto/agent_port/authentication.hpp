@@ -6,7 +6,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include <grpcpp/support/string_ref.h>
 
@@ -14,6 +13,7 @@
 #include "core/auth/failed_logins.hpp"
 #include "core/base/ip_network.hpp"
 #include "core/base/log.hpp"
+#include "core/base/proxy_list.hpp"
 #include "core/base/result.hpp"
 #include "proto/agent_port/peer_key.hpp"
 
@@ -30,7 +30,7 @@ class Authentication {
     using Time = std::chrono::steady_clock::time_point;
 
     /// `access` must outlive this object. `proxies`: those besides loopback.
-    Authentication(const AccessControl& access, std::vector<IpNetwork> proxies, Log log);
+    Authentication(const AccessControl& access, ProxyList proxies, Log log);
 
     /// The verified agent id; empty without a master secret. `peer` is the other end of the connection. Errors:
     /// unauthenticated and permission_denied as in AccessControl::check; resource_exhausted (too many
@@ -51,7 +51,7 @@ class Authentication {
     [[nodiscard]] std::optional<IpBytes> client_of(const Metadata& headers, const IpBytes& peer) const;
 
     const AccessControl& access_;
-    const std::vector<IpNetwork> proxies_;
+    const ProxyList proxies_;
     FailedLogins failures_;
 };
 

@@ -28,6 +28,7 @@ using namespace ioswarm;
 using namespace ioswarm::cli;
 using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
 using ioswarm::test::TempDir;
 
 namespace {
@@ -150,6 +151,18 @@ TEST_CASE("modules have their own levels, which can change while the log is used
     node.warn("fourth");
     CHECK_THAT(file.text(),
                !Contains("first") && Contains("node: second") && Contains("third") && !Contains("fourth"));
+}
+
+TEST_CASE("the format can change while the log is used, for the lines that come after", "[log]") {
+    LogFile file(LogFormat::text);
+    file.log.info("first");
+    file.writer.set_style(style_of(LogFormat::json));
+    file.log.info("second");
+    const std::string text = file.text();
+    const std::size_t line_break = text.find('\n');
+    REQUIRE(line_break != std::string::npos);
+    CHECK_THAT(text.substr(0, line_break), EndsWith("info  first"));
+    CHECK(nlohmann::json::parse(text.substr(line_break + 1))["msg"] == "second");
 }
 
 TEST_CASE("lines of several threads do not mix", "[log]") {

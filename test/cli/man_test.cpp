@@ -12,6 +12,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/config/keys.hpp"
+#include "cli/serve/reload.hpp"
 #include "test/cli/run_cli.hpp"
 
 using namespace ioswarm;
@@ -140,7 +141,19 @@ TEST_CASE("every command's page has a section of known exit codes", "[man]") {
     }
 }
 
-TEST_CASE("the page of the configuration has every key with its default, and no other", "[man]") {
+namespace {
+
+/// How the manual marks a key of this kind.
+std::string reload_mark(ReloadEffect effect) {
+    if (effect == ReloadEffect::now) return "; reloadable";
+    return effect == ReloadEffect::next_epoch ? "; reloadable from the next epoch" : "";
+}
+
+}  // namespace
+
+TEST_CASE(
+    "the page of the configuration has every key with its default and its mark for a reload, and no other",
+    "[man]") {
     const std::string text = page("ioswarm.yaml.5");
     Set described;
     // Matches .BR name " (…; default: X)", or two names in one tag.
@@ -156,7 +169,10 @@ TEST_CASE("the page of the configuration has every key with its default, and no 
             const auto key =
                 std::find_if(table.begin(), table.end(), [&](const KeyRow& row) { return row.name == name; });
             REQUIRE(key != table.end());
-            const std::string form = (*it)[3];
+            const std::string declared = (*it)[3];
+            const std::size_t mark = std::min(declared.find("; reloadable"), declared.size());
+            CHECK(declared.substr(mark) == reload_mark(reload_effect(name)));
+            const std::string form = declared.substr(0, mark);
             const std::size_t at = form.find("default: ");
             CHECK((at == std::string::npos ? "" : form.substr(at + 9)) == key->fallback);
         }

@@ -70,7 +70,8 @@ TEST_CASE("changed keys are sorted by when they apply: at once, with the next ep
     CHECK(config_changes(now, fresh).after_restart == Strings{"grpcPort", "taskLevel"});
 }
 
-TEST_CASE("limits change with a reload, and what opens ports needs a restart", "[reload]") {
+TEST_CASE("limits, proxies and the log change with a reload, and what opens ports needs a restart",
+          "[reload]") {
     const test::TempDir dir;
     const LoadedConfig used = reloads::loaded(dir, "  maxAgents: 5\n");
     const LoadedConfig fresh = reloads::loaded(dir,
@@ -80,15 +81,20 @@ TEST_CASE("limits change with a reload, and what opens ports needs a restart", "
                                                "  idleBatchSeconds: 7\n"
                                                "  drainDuration: 1s\n"
                                                "  httpRequestsPerSecond: 9\n"
-                                               "  maxStreamsPerConnection: 200\n");
+                                               "  maxStreamsPerConnection: 200\n"
+                                               "  trustedProxies: 192.0.2.1\n"
+                                               "  log: {format: json, color: never}\n"
+                                               "  swarmApiPort: 1\n");
     const ConfigChanges changes = config_changes(used, fresh);
-    CHECK(changes.now == Strings{"maxAgents", "taskRedundancy", "taskTimeoutMs", "idleBatchSeconds",
-                                 "drainDuration", "httpRequestsPerSecond"});
-    CHECK(changes.after_restart == Strings{"maxStreamsPerConnection"});
+    CHECK(changes.now == Strings{"maxAgents", "trustedProxies", "maxStreamsPerConnection", "taskRedundancy",
+                                 "taskTimeoutMs", "idleBatchSeconds", "drainDuration", "httpRequestsPerSecond",
+                                 "log.format", "log.color"});
+    CHECK(changes.after_restart == Strings{"swarmApiPort"});
     LoadedConfig now = used;
     take_changes(fresh.settings, now.settings);
     CHECK(now.settings.max_agents == 6);
-    CHECK(now.settings.max_streams_per_connection == 0);
+    CHECK(now.settings.max_streams_per_connection == 200);
+    CHECK(now.settings.swarm_api_port == 14690);
 }
 
 TEST_CASE("a secret that the start read from a file does not count as changed in a reload", "[reload]") {

@@ -18,9 +18,9 @@ const std::string kAuthSecret = "test-secret";
 struct Entrance {
     explicit Entrance(const std::string& secret = kAuthSecret)
         : access(AccessControl::open({secret, "", ""}).value()),
-          authentication(
-              *access, IpNetwork::parse_list("10.0.0.0/8").value(),
-              Log(LogLevel::info, [this](LogLevel, std::string_view line) { lines.emplace_back(line); })) {}
+          authentication(*access, proxies, Log(LogLevel::info, [this](LogLevel, std::string_view line) {
+              lines.emplace_back(line);
+          })) {}
 
     /// Returns the verified id, or the refusal's code and text.
     std::string call(const std::string& address, const std::string& id, const std::string& token,
@@ -40,6 +40,7 @@ struct Entrance {
     }
 
     std::unique_ptr<AccessControl> access;
+    ProxyList proxies{IpNetwork::parse_list("10.0.0.0/8").value()};
     std::vector<std::string> lines;
     proto::Authentication authentication;
     proto::Authentication::Time now{1'000s};
@@ -117,6 +118,19 @@ TEST_CASE("a client that connects directly cannot name another address", "[authe
     entrance.fail_often("192.0.2.1", {"198.51.100.1"});
     CHECK(is_limited(entrance.call("192.0.2.1", "a", right_token("a"), {"198.51.100.1"})));
     CHECK(entrance.call("198.51.100.1", "a", right_token("a")) == "a");
+}
+
+TEST_CASE("the list of proxies can change while the port is open", "[authentication]") {
+    Entrance entrance;
+    // Given a client behind 192.0.2.1, which is no proxy yet: the address that failed is that of the
+    // connection.
+    entrance.fail_often("192.0.2.1", {"198.51.100.1"});
+    REQUIRE(is_limited(entrance.call("192.0.2.1", "a", right_token("a"), {"198.51.100.2"})));
+    // When it becomes one, then its clients count one by one, and those of the former proxy no longer do.
+    entrance.proxies.replace(IpNetwork::parse_list("192.0.2.1").value());
+    CHECK(entrance.call("192.0.2.1", "a", right_token("a"), {"198.51.100.2"}) == "a");
+    entrance.fail_often("10.0.0.1", {"198.51.100.3"});
+    CHECK(is_limited(entrance.call("10.0.0.1", "b", right_token("b"), {"198.51.100.4"})));
 }
 
 TEST_CASE("without a master secret nothing is checked and nobody is limited", "[authentication]") {

@@ -63,6 +63,50 @@ TEST_CASE("when a proxy puts all agents on one connection, their streams leave r
     CHECK(served.server->counters()["connections_open"] == 1);
 }
 
+TEST_CASE("the number of calls per connection changes for new connections, and open ones keep theirs",
+          "[server]") {
+    constexpr std::uint16_t kMaxConcurrentStreams = 3;  // RFC 9113 section 6.5.2
+    const auto announced = [](std::uint16_t port) {
+        H2Raw client(port);
+        REQUIRE(client.begin());
+        for (;;) {
+            const auto frame = client.next_frame(std::chrono::seconds(60));
+            if (!frame) FAIL("the server sent no SETTINGS");
+            if (frame->type != h2::Type::settings || (frame->flags & h2::kAck) != 0) continue;
+            for (std::size_t at = 0; at + 6 <= frame->payload.size(); at += 6) {
+                const auto byte = [&](std::size_t i) { return std::uint32_t{frame->payload[at + i]}; };
+                if ((byte(0) << 8 | byte(1)) == kMaxConcurrentStreams)
+                    return byte(2) << 24 | byte(3) << 16 | byte(4) << 8 | byte(5);
+            }
+            FAIL("SETTINGS without a number of streams");
+        }
+    };
+    const ServedToProxy served;
+    GrpcClient open_before(served.port());
+    const auto headers = credentials_of("agent-1", kSharedSecret);
+    REQUIRE(open_before.call("Register", {}, headers).status.ok());
+    CHECK(announced(served.port()) == 100);
+    for (const std::uint32_t streams : {250U, 100U, 250U}) {
+        REQUIRE(served.server->change_streams_per_connection(streams));
+        CHECK(announced(served.port()) == streams);
+    }
+    CHECK(open_before.call("Heartbeat", {}, headers).status.ok());
+    // A connection of the second server is ended with the others.
+    GrpcClient opened_after(served.port());
+    CHECK(opened_after.call("Heartbeat", {}, headers).status.ok());
+    served.server->shutdown(milliseconds(0));
+    CHECK_FALSE(opened_after.call("Heartbeat", {}, headers).status.ok());
+}
+
+TEST_CASE("a number of calls per connection that changes again and again is refused in the end", "[server]") {
+    const ServedToProxy served;
+    Status changed;
+    for (std::uint32_t streams = 101; changed && streams < 200; ++streams)
+        changed = served.server->change_streams_per_connection(streams);
+    REQUIRE_FALSE(changed);
+    CHECK(changed.error().hint == "restart ioswarm serve");
+}
+
 TEST_CASE("the log names an agent behind a proxy by the address that the proxy names", "[server]") {
     const TempDir dir;
     const std::string revoked = dir.write("revoked", "agent-1\n");
