@@ -115,7 +115,7 @@ bool Publication::replaces_description() const {
     return !is_regular_file(described);
 }
 
-Status Publication::commit(AtomicFile& file) {
+Status Publication::commit(AtomicFile& file, const FolderLock& /*held*/) {
     const bool was_there = is_regular_file(immutable_);
     if (auto done = commit_immutable(file); !done) {
         // The same content may have been published before. Then it is still in use.

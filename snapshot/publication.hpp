@@ -7,6 +7,7 @@
 
 #include "core/base/atomic_file.hpp"
 #include "core/base/result.hpp"
+#include "snapshot/folder_lock.hpp"
 #include "snapshot/output_place.hpp"
 #include "snapshot/snapshot_output.hpp"
 #include "snapshot/store/lock_wait.hpp"
@@ -53,8 +54,8 @@ class Publication {
     /// Renames all of it into place, `file` being the snapshot. The immutable files come first, then the link,
     /// the digest, and the description last. So a process that is killed in between leaves fixed names that
     /// point to a complete snapshot. When an error comes before the link is replaced, nothing has changed.
-    /// Call under a FolderLock.
-    [[nodiscard]] Status commit(AtomicFile& file);
+    /// The caller holds the lock of the output's folder until it has deleted older snapshots too.
+    [[nodiscard]] Status commit(AtomicFile& file, const FolderLock& held);
     /// After commit(): whether snapshot-meta.json describes this snapshot.
     [[nodiscard]] bool is_described() const noexcept { return described_; }
 

@@ -114,9 +114,9 @@ Result<ExportReport> SnapshotOutput::publish() {
 
 Status SnapshotOutput::rename_all() {
     IOSWARM_TRY(auto publication, Publication::prepare(options_.output, report_));
-    IOSWARM_DO(FolderLock::take(folder_of(options_.output), {at_most(kFolderWait), stop_}));
+    IOSWARM_TRY(const auto lock, FolderLock::take(folder_of(options_.output), {at_most(kFolderWait), stop_}));
     IOSWARM_DO(check_replaceable(options_.output, publication.immutable_files(), inputs_));
-    IOSWARM_DO(publication.commit(*file_));
+    IOSWARM_DO(publication.commit(*file_, lock));
     report_.immutable = publication.immutable();
     report_.described = publication.is_described();
     delete_older();

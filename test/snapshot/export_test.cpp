@@ -266,9 +266,11 @@ TEST_CASE("snapshots of two names can be published into one folder together, and
     const auto height = [&] {
         return nlohmann::json::parse(*read_file(dir.path("snapshot-meta.json"), 4096))["height"];
     };
-    REQUIRE(first->commit(*first_file));
+    const auto lock = FolderLock::take(dir.path(), std::chrono::seconds(0));
+    REQUIRE(lock);
+    REQUIRE(first->commit(*first_file, *lock));
     CHECK(height() == 1);
-    REQUIRE(second->commit(*second_file));
+    REQUIRE(second->commit(*second_file, *lock));
     CHECK(height() == 2);
     const std::string a = "a-1-00000000.gz";
     const std::string b = "b-2-00000000.gz";
