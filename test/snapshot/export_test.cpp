@@ -266,7 +266,7 @@ TEST_CASE("snapshots of two names can be published into one folder together, and
     const auto height = [&] {
         return nlohmann::json::parse(*read_file(dir.path("snapshot-meta.json"), 4096))["height"];
     };
-    const auto lock = FolderLock::take(dir.path(), std::chrono::seconds(0));
+    const auto lock = FolderLock::take(dir.path(), std::chrono::milliseconds(0));
     REQUIRE(lock);
     REQUIRE(first->commit(*first_file, *lock));
     CHECK(height() == 1);
