@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "contracts/reward_pool.hpp"
+#include "core/base/try.hpp"
 #include "settlement/auditor.hpp"
 #include "settlement/log_pages.hpp"
 
@@ -44,10 +45,9 @@ Status Auditor::check_chain() {
               HaltReason::pool_differs);
         return {};
     }
-    const auto coordinator = pool.coordinator();
-    if (!coordinator) return fail(coordinator.error());
-    if (*coordinator != summary_.identity.wallet) {
-        error("I1", fmt::format("the contract's coordinator is {} now", to_hex0x(coordinator->view())),
+    IOSWARM_TRY(const auto coordinator, pool.coordinator());
+    if (coordinator != summary_.identity.wallet) {
+        error("I1", fmt::format("the contract's coordinator is {} now", to_hex0x(coordinator.view())),
               HaltReason::pool_differs);
     }
     return summary_.identity.pool == PoolVersion::v3 ? check_settled_id(pool) : check_deposits();
@@ -58,9 +58,8 @@ Status Auditor::check_chain() {
 /// this file has paid nothing, the newest id may be older than the file.
 Status Auditor::check_settled_id(RewardPool& pool) {
     if (!any_sent_) return {};
-    const auto facts = pool.facts();
-    if (!facts) return fail(facts.error());
-    const std::uint64_t newest = facts->last_epoch;
+    IOSWARM_TRY(const auto facts, pool.facts());
+    const std::uint64_t newest = facts.last_epoch;
     if (newest == 0 || settled_ids_.contains(newest)) return {};
     if (!settled_ids_.empty() && newest < *settled_ids_.begin() && summary_.paid_intents == 0 &&
         summary_.halt.reason != HaltReason::foreign_transaction)
@@ -84,14 +83,13 @@ Status Auditor::check_deposits() {
             "this file has signed nothing yet, so it was not checked whether others settled " + contract);
         return {};
     }
-    const auto tip = chain_->tip();
-    if (!tip) return fail(tip.error());
+    IOSWARM_TRY(const auto tip, chain_->tip());
     add(Severity::note, "I1",
         fmt::format("settlements of {} up to block {} were not compared: this file had signed nothing before",
                     contract, *signed_from_block_));
     LogPages pages(summary_.identity.contract, contracts::settled_topic());
-    for (std::uint64_t first = *signed_from_block_ + 1; first <= *tip;) {
-        const auto page = pages.forward(*chain_, first, *tip);
+    for (std::uint64_t first = *signed_from_block_ + 1; first <= tip;) {
+        const auto page = pages.forward(*chain_, first, tip);
         if (!page) {
             add(Severity::warning, "I1",
                 fmt::format("it was not checked whether others settled {} from block {} on: {}", contract,
@@ -117,12 +115,11 @@ Status Auditor::check_receipt(const IntentRow& intent, const std::vector<Attempt
     if (chain_ == nullptr) return {};
     if (!is_final(intent.state)) {
         if (attempts.empty()) return {};
-        const auto tip = chain_->tip();
-        if (!tip) return fail(tip.error());
-        if (*tip > attempts.front().from_block + kBlocksUntilLate) {
+        IOSWARM_TRY(const auto tip, chain_->tip());
+        if (tip > attempts.front().from_block + kBlocksUntilLate) {
             add(Severity::warning, "I9",
                 fmt::format("{} was signed at block {}, and is not final at block {} ({})",
-                            audited_name(intent), attempts.front().from_block, *tip, to_string(intent.state)));
+                            audited_name(intent), attempts.front().from_block, tip, to_string(intent.state)));
         }
         return {};
     }
@@ -138,15 +135,14 @@ Status Auditor::check_receipt(const IntentRow& intent, const std::vector<Attempt
         error("I6", audited_name(intent) + " ended with a transaction that was not signed here",
               HaltReason::foreign_transaction);
     std::uint64_t scan_from = intent.block;
-    const auto receipt = chain_->find_receipt({&*intent.hash, 1}, &scan_from);
-    if (!receipt) return fail(receipt.error());
+    IOSWARM_TRY(const auto receipt, chain_->find_receipt({&*intent.hash, 1}, &scan_from));
     ++report_.receipts;
-    if (!*receipt) {
+    if (!receipt) {
         error("I1", fmt::format("{}: the chain does not show transaction {}", audited_name(intent),
                                 to_hex0x(intent.hash->view())));
         return {};
     }
-    compare_receipt(intent, **receipt);
+    compare_receipt(intent, *receipt);
     return {};
 }
 

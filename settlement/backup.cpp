@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settlement/backup.hpp"
 
+#include "core/base/try.hpp"
 #include "core/sqlite/database_copy.hpp"
 #include "settlement/schema.hpp"
 
@@ -8,14 +9,12 @@ namespace ioswarm::settlement {
 namespace {
 
 Status check_settlement_copy(sqlite::Database& database) {
-    if (Status known = check_settlement_schema(database); !known) return known;
-    auto check = database.prepare("PRAGMA quick_check(1)");
-    if (!check) return fail(check.error());
-    const auto row = check->step();
-    if (!row) return fail(row.error());
-    if (*row && check->text(0) == "ok") return {};
+    IOSWARM_DO(check_settlement_schema(database));
+    IOSWARM_TRY(auto check, database.prepare("PRAGMA quick_check(1)"));
+    IOSWARM_TRY(const auto row, check.step());
+    if (row && check.text(0) == "ok") return {};
     return fail(ErrorCode::data_loss, "the settlement file is damaged", database.file(),
-                *row ? check->text(0) : "",
+                row ? check.text(0) : "",
                 "'ioswarm settle audit' tells more; 'ioswarm settle init --rebuild' makes it anew");
 }
 
@@ -25,11 +24,9 @@ Result<std::optional<std::filesystem::path>> back_up_settlement(const std::files
                                                                 const std::filesystem::path& to) {
     const std::filesystem::path file = settlement_file(data_dir);
     if (!file_exists(file)) return std::optional<std::filesystem::path>{};
-    auto database = open_database_reader(file, kSettlementName);
-    if (!database) return fail(database.error());
+    IOSWARM_TRY(auto database, open_database_reader(file, kSettlementName));
     const std::filesystem::path copy = to / file.filename();
-    if (Status copied = copy_database(*database, copy, kSettlementName, check_settlement_copy); !copied)
-        return fail(copied.error());
+    IOSWARM_DO(copy_database(database, copy, kSettlementName, check_settlement_copy));
     return std::optional(copy);
 }
 

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "core/crypto/eth_tx.hpp"
 #include "core/crypto/keccak.hpp"
 #include "core/crypto/sha256.hpp"
@@ -27,11 +28,9 @@ tl::unexpected<Error> damaged_file(const sqlite::Database& database, std::string
 }
 
 Status check_pages(sqlite::Database& database) {
-    auto check = database.prepare("PRAGMA integrity_check(1)");
-    if (!check) return fail(check.error());
-    const auto row = check->step();
-    if (!row) return fail(row.error());
-    const std::string found = *row ? check->text(0) : std::string("no answer");
+    IOSWARM_TRY(auto check, database.prepare("PRAGMA integrity_check(1)"));
+    IOSWARM_TRY(const auto row, check.step());
+    const std::string found = row ? check.text(0) : std::string("no answer");
     if (found != "ok") return damaged_file(database, found);
     return {};
 }
@@ -50,21 +49,20 @@ class ContentCheck {
         : database_(database), identity_(identity) {}
 
     [[nodiscard]] Status run() {
-        if (Status status = check_cover(); !status) return status;
-        auto covered = database_.prepare(
-            "SELECT intent, epoch, agent, wallet, amount_rau, paid_order IS NOT NULL FROM covered "
-            "ORDER BY intent, epoch, agent");
-        if (!covered) return fail(covered.error());
-        covered_ = std::move(*covered);
-        if (Status status = next_covered(); !status) return status;
+        IOSWARM_DO(check_cover());
+        IOSWARM_TRY(auto covered,
+                    database_.prepare(
+                        "SELECT intent, epoch, agent, wallet, amount_rau, paid_order IS NOT NULL FROM covered "
+                        "ORDER BY intent, epoch, agent"));
+        covered_ = std::move(covered);
+        IOSWARM_DO(next_covered());
         for (std::uint64_t first = 0;;) {
-            const auto rows = read_intents(database_, first, kIntentsPerCheck);
-            if (!rows) return fail(rows.error());
-            if (rows->empty()) break;
-            for (const IntentRow& intent : *rows) {
-                if (Status status = check_intent(intent); !status) return status;
+            IOSWARM_TRY(const auto rows, read_intents(database_, first, kIntentsPerCheck));
+            if (rows.empty()) break;
+            for (const IntentRow& intent : rows) {
+                IOSWARM_DO(check_intent(intent));
             }
-            first = rows->back().id + 1;
+            first = rows.back().id + 1;
         }
         if (line_) return damaged(fmt::format("intent {} is missing", line_->intent));
         return check_totals();
@@ -77,30 +75,26 @@ class ContentCheck {
 
     /// `cover` has exactly the payouts of the intents that neither failed nor were cancelled.
     [[nodiscard]] Status check_cover() {
-        auto counts = database_.prepare(
-            "SELECT (SELECT count(*) FROM cover), count(*), count(v.intent) FROM covered c "
-            "JOIN intent i ON i.id = c.intent "
-            "LEFT JOIN cover v ON v.epoch = c.epoch AND v.agent = c.agent AND v.intent = c.intent "
-            "WHERE i.state NOT IN ('final_reverted', 'cancelled')");
-        if (!counts) return fail(counts.error());
-        const auto row = counts->step();
-        if (!row) return fail(row.error());
-        if (counts->u64(0) != counts->u64(1) || counts->u64(1) != counts->u64(2))
+        IOSWARM_TRY(auto counts,
+                    database_.prepare(
+                        "SELECT (SELECT count(*) FROM cover), count(*), count(v.intent) FROM covered c "
+                        "JOIN intent i ON i.id = c.intent "
+                        "LEFT JOIN cover v ON v.epoch = c.epoch AND v.agent = c.agent AND v.intent = c.intent "
+                        "WHERE i.state NOT IN ('final_reverted', 'cancelled')"));
+        IOSWARM_DO(counts.step());
+        if (counts.u64(0) != counts.u64(1) || counts.u64(1) != counts.u64(2))
             return damaged("the covered payouts are not those of the transactions");
         return {};
     }
 
     [[nodiscard]] Status next_covered() {
         line_.reset();
-        const auto row = covered_.step();
-        if (!row) return fail(row.error());
-        if (!*row) return {};
-        const auto wallet = covered_.fixed<Address>(3);
-        if (!wallet) return fail(wallet.error());
-        const auto amount = covered_.amount(4);
-        if (!amount) return fail(amount.error());
+        IOSWARM_TRY(const auto row, covered_.step());
+        if (!row) return {};
+        IOSWARM_TRY(const auto wallet, covered_.fixed<Address>(3));
+        IOSWARM_TRY(const auto amount, covered_.amount(4));
         line_ = CoveredLine{
-            covered_.u64(0), {covered_.u64(1), covered_.text(2), *wallet, *amount}, covered_.integer(5) != 0};
+            covered_.u64(0), {covered_.u64(1), covered_.text(2), wallet, amount}, covered_.integer(5) != 0};
         return {};
     }
 
@@ -114,7 +108,7 @@ class ContentCheck {
                 return damaged(name + ": its payouts do not fit its state");
             sum += U512(line_->payout.amount_rau);
             payouts.push_back(std::move(line_->payout));
-            if (Status status = next_covered(); !status) return status;
+            IOSWARM_DO(next_covered());
         }
         paid_payouts_ += intent.state == IntentState::final_ok ? payouts.size() : 0;
         const bool fits = pays ? payouts_hash(payouts) == intent.payouts_hash && sum == U512(intent.value_rau)
@@ -150,10 +144,9 @@ class ContentCheck {
     }
 
     [[nodiscard]] Status check_attempts(const IntentRow& intent, const std::string& name) {
-        const auto attempts = read_attempts(database_, intent.id);
-        if (!attempts) return fail(attempts.error());
+        IOSWARM_TRY(const auto attempts, read_attempts(database_, intent.id));
         U256 most_gas = 0;
-        for (const AttemptRow& attempt : *attempts) {
+        for (const AttemptRow& attempt : attempts) {
             if (keccak256(attempt.raw) != attempt.hash)
                 return damaged(
                     fmt::format("{}, attempt {}: its bytes do not have its hash", name, attempt.number));
@@ -162,38 +155,31 @@ class ContentCheck {
                     fmt::format("{}, attempt {}: its bytes do something else", name, attempt.number));
             most_gas = std::max(most_gas, U256(U256(attempt.gas_limit) * attempt.gas_price));
         }
-        auto spend = database_.prepare("SELECT day, value_rau, gas_rau FROM spend WHERE intent = ?1");
-        if (!spend) return fail(spend.error());
-        const auto found = spend->bind_u64(1, intent.id).step();
-        if (!found) return fail(found.error());
-        if (*found != !attempts->empty()) return damaged(name + ": what it spent is not noted");
-        if (!*found) return {};
-        const auto value = spend->amount(1);
-        if (!value) return fail(value.error());
-        const auto gas = spend->amount(2);
-        if (!gas) return fail(gas.error());
+        IOSWARM_TRY(auto spend,
+                    database_.prepare("SELECT day, value_rau, gas_rau FROM spend WHERE intent = ?1"));
+        IOSWARM_TRY(const auto found, spend.bind_u64(1, intent.id).step());
+        if (found != !attempts.empty()) return damaged(name + ": what it spent is not noted");
+        if (!found) return {};
+        IOSWARM_TRY(const auto value, spend.amount(1));
+        IOSWARM_TRY(const auto gas, spend.amount(2));
         const bool is_over = is_final(intent.state);
         const bool moved = !is_over || intent.state == IntentState::final_ok;
         const U256 wanted_gas = is_over ? U256(intent.gas_used) * intent.gas_price : most_gas;
-        if (spend->integer(0) != attempts->front().signed_ms / kSpendDayMs ||
-            *value != (moved ? intent.value_rau : U256(0)) || *gas != wanted_gas)
+        if (spend.integer(0) != attempts.front().signed_ms / kSpendDayMs ||
+            value != (moved ? intent.value_rau : U256(0)) || gas != wanted_gas)
             return damaged(name + ": what it spent does not fit its transactions");
         return {};
     }
 
     [[nodiscard]] Status check_totals() {
-        auto meta = database_.prepare(
-            "SELECT paid_rau, gas_rau, paid_payouts, (SELECT coalesce(max(paid_order), 0) FROM covered) FROM "
-            "meta");
-        if (!meta) return fail(meta.error());
-        const auto row = meta->step();
-        if (!row) return fail(row.error());
-        const auto paid = meta->amount(0);
-        if (!paid) return fail(paid.error());
-        const auto gas = meta->amount(1);
-        if (!gas) return fail(gas.error());
-        if (*paid != paid_rau_ || *gas != gas_rau_ || meta->u64(2) != paid_payouts_ ||
-            meta->u64(3) != paid_payouts_)
+        IOSWARM_TRY(auto meta, database_.prepare("SELECT paid_rau, gas_rau, paid_payouts, (SELECT "
+                                                 "coalesce(max(paid_order), 0) FROM covered) FROM "
+                                                 "meta"));
+        IOSWARM_DO(meta.step());
+        IOSWARM_TRY(const auto paid, meta.amount(0));
+        IOSWARM_TRY(const auto gas, meta.amount(1));
+        if (paid != paid_rau_ || gas != gas_rau_ || meta.u64(2) != paid_payouts_ ||
+            meta.u64(3) != paid_payouts_)
             return damaged("its totals are not the sums of its transactions");
         return {};
     }
@@ -208,10 +194,9 @@ class ContentCheck {
 };
 
 Status check_identity_sum(sqlite::Database& database, const SettlementIdentity& identity) {
-    const auto stored = database.query_integer("PRAGMA user_version");
-    if (!stored) return fail(stored.error());
+    IOSWARM_TRY(const auto stored, database.query_integer("PRAGMA user_version"));
     // Files of earlier versions have none.
-    if (stored->value_or(0) == 0 || **stored == identity_checksum(identity)) return {};
+    if (stored.value_or(0) == 0 || *stored == identity_checksum(identity)) return {};
     return damaged_file(database, "chain, contract, wallet or first epoch are not those that it was made for");
 }
 
@@ -231,8 +216,8 @@ std::int64_t identity_checksum(const SettlementIdentity& identity) {
 }
 
 Status check_settlement_content(sqlite::Database& database, const SettlementIdentity& identity) {
-    if (Status status = check_pages(database); !status) return status;
-    if (Status status = check_identity_sum(database, identity); !status) return status;
+    IOSWARM_DO(check_pages(database));
+    IOSWARM_DO(check_identity_sum(database, identity));
     return ContentCheck(database, identity).run();
 }
 

@@ -7,6 +7,7 @@
 #include "contracts/gas.hpp"
 #include "contracts/pool_gas.hpp"
 #include "contracts/reward_pool.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::settlement {
 namespace {
@@ -91,9 +92,8 @@ Result<PlannedIntent> settle_intent(const PlanInput& input, const PayoutBatch& b
     for (const auto& [wallet, amount] : part.wallets) {
         wallets.insert(wallet);
         if (amount == 0) continue;
-        const auto word = contracts::entry_word({wallet, amount, is_pushed(input, wallet)});
-        if (!word) return fail(word.error());
-        entries.push_back(*word);
+        IOSWARM_TRY(const auto word, contracts::entry_word({wallet, amount, is_pushed(input, wallet)}));
+        entries.push_back(word);
         value += amount;
     }
     out.payouts = payouts_to(batch, &wallets);

@@ -8,6 +8,7 @@
 
 #include "contracts/artifact.hpp"
 #include "contracts/revert.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::settlement {
 namespace {
@@ -39,9 +40,8 @@ Result<bool> answers(contracts::ChainClient& chain, const Address& contract, con
     request.from = from;
     request.to = contract;
     request.data = std::move(call);
-    const auto outcome = chain.call(request);
-    if (!outcome) return fail(outcome.error());
-    return !outcome->reverted && outcome->data.size() >= least_bytes;
+    IOSWARM_TRY(const auto outcome, chain.call(request));
+    return !outcome.reverted && outcome.data.size() >= least_bytes;
 }
 
 /// Whether unknown code behaves like version 2 and unlike version 3. The code cannot be compared, since each
@@ -50,12 +50,11 @@ Result<bool> behaves_like_v2(contracts::ChainClient& chain, const Address& contr
     contracts::CallRequest request;
     request.to = contract;
     request.data = contracts::coordinator_call();
-    const auto outcome = chain.call(request);
-    if (!outcome) return fail(outcome.error());
+    IOSWARM_TRY(const auto outcome, chain.call(request));
     const auto coordinator =
-        outcome->reverted
+        outcome.reverted
             ? std::nullopt
-            : std::optional<Address>(contracts::read_pool_address(outcome->data).value_or(Address{}));
+            : std::optional<Address>(contracts::read_pool_address(outcome.data).value_or(Address{}));
     if (!coordinator || *coordinator == Address{}) return false;
     const auto total = answers(chain, contract, std::nullopt, contracts::total_weight_call(), 32);
     if (!total || !*total) return total;
@@ -78,9 +77,8 @@ RewardPool::RewardPool(contracts::ChainClient& chain, const SettlementIdentity& 
       next_log_block_(identity.pool_from_block) {}
 
 Result<PoolVersion> RewardPool::version_at(contracts::ChainClient& chain, const Address& contract) {
-    const auto code = chain.code(contract);
-    if (!code) return fail(code.error());
-    const PoolCode kind = contracts::classify_pool_code(*code, reward_pool_code());
+    IOSWARM_TRY(const auto code, chain.code(contract));
+    const PoolCode kind = contracts::classify_pool_code(code, reward_pool_code());
     switch (kind) {
         case PoolCode::v2:
             return PoolVersion::v2;
@@ -89,10 +87,9 @@ Result<PoolVersion> RewardPool::version_at(contracts::ChainClient& chain, const 
         case PoolCode::v3:
             return PoolVersion::v3;
         case PoolCode::other: {
-            if (has_damaged_bytes(*code)) return PoolVersion::v2_damaged;
-            const auto like_v2 = behaves_like_v2(chain, contract);
-            if (!like_v2) return fail(like_v2.error());
-            if (*like_v2) return PoolVersion::v2;
+            if (has_damaged_bytes(code)) return PoolVersion::v2_damaged;
+            IOSWARM_TRY(const auto like_v2, behaves_like_v2(chain, contract));
+            if (like_v2) return PoolVersion::v2;
             break;
         }
         case PoolCode::none:
@@ -109,38 +106,33 @@ Result<Bytes> RewardPool::view(Bytes call, const char* name) {
     request.from = identity_.wallet;
     request.to = identity_.contract;
     request.data = std::move(call);
-    auto outcome = chain_.call(request);
-    if (!outcome) return fail(std::move(outcome).error());
-    if (outcome->reverted) {
+    IOSWARM_TRY(auto outcome, chain_.call(request));
+    if (outcome.reverted) {
         return fail(ErrorCode::bad_data, kCannotAskPool, name,
-                    "the call reverts: " + contracts::revert_reason(outcome->data));
+                    "the call reverts: " + contracts::revert_reason(outcome.data));
     }
-    return std::move(outcome->data);
+    return std::move(outcome.data);
 }
 
 Result<U256> RewardPool::view_uint(Bytes call, const char* name) {
-    const auto data = view(std::move(call), name);
-    if (!data) return fail(data.error());
-    return contracts::read_pool_uint(*data);
+    IOSWARM_TRY(const auto data, view(std::move(call), name));
+    return contracts::read_pool_uint(data);
 }
 
 Result<Address> RewardPool::coordinator() {
-    const auto data = view(contracts::coordinator_call(), "coordinator()");
-    if (!data) return fail(data.error());
-    return contracts::read_pool_address(*data);
+    IOSWARM_TRY(const auto data, view(contracts::coordinator_call(), "coordinator()"));
+    return contracts::read_pool_address(data);
 }
 
 Result<contracts::EpochState> RewardPool::epoch_state(std::uint64_t pool_epoch) {
-    const auto data = view(contracts::epoch_state_call(pool_epoch), "epochState()");
-    if (!data) return fail(data.error());
-    return contracts::read_epoch_state(*data);
+    IOSWARM_TRY(const auto data, view(contracts::epoch_state_call(pool_epoch), "epochState()"));
+    return contracts::read_epoch_state(data);
 }
 
 Status RewardPool::read_weights(std::uint64_t tip) {
     while (next_log_block_ <= tip) {
-        const auto page = weight_logs_.forward(chain_, next_log_block_, tip);
-        if (!page) return fail(page.error());
-        for (const contracts::ChainLog& log : page->logs) {
+        IOSWARM_TRY(const auto page, weight_logs_.forward(chain_, next_log_block_, tip));
+        for (const contracts::ChainLog& log : page.logs) {
             const auto event = contracts::read_pool_event(log);
             if (!event || event->kind != Kind::agent_updated) continue;
             if (event->amount == 0) {
@@ -153,36 +145,33 @@ Status RewardPool::read_weights(std::uint64_t tip) {
                             fmt::format("more than {} wallets have weight", kMaxWeightedWallets));
             }
         }
-        next_log_block_ = page->last_block + 1;
+        next_log_block_ = page.last_block + 1;
     }
     return {};
 }
 
 Result<PoolFacts> RewardPool::facts() {
     PoolFacts out;
-    const auto tip = chain_.tip();
-    if (!tip) return fail(tip.error());
-    out.tip = *tip;
+    IOSWARM_TRY(const auto tip, chain_.tip());
+    out.tip = tip;
     if (identity_.pool == PoolVersion::v3) {
-        const auto last = view_uint(contracts::last_epoch_call(), "lastEpoch()");
-        if (!last) return fail(last.error());
-        if (*last > ~std::uint64_t{0}) {
+        IOSWARM_TRY(const auto last, view_uint(contracts::last_epoch_call(), "lastEpoch()"));
+        if (last > ~std::uint64_t{0}) {
             return fail(ErrorCode::bad_data, kCannotAskPool, "lastEpoch()", "the number is absurd");
         }
-        out.last_epoch = static_cast<std::uint64_t>(*last);
+        out.last_epoch = static_cast<std::uint64_t>(last);
         return out;
     }
-    const auto total = view_uint(contracts::total_weight_call(), "totalWeight()");
-    if (!total) return fail(total.error());
-    out.total_weight = *total;
+    IOSWARM_TRY(const auto total, view_uint(contracts::total_weight_call(), "totalWeight()"));
+    out.total_weight = total;
     for (;;) {
-        if (Status status = read_weights(*tip); !status) return fail(status.error());
+        IOSWARM_DO(read_weights(tip));
         U256 known = 0;
         for (const auto& [wallet, weight] : weights_)
             known += weight;
-        const bool read_anew_lately = read_anew_at_ && *tip < *read_anew_at_ + kBlocksUntilReadAnew;
+        const bool read_anew_lately = read_anew_at_ && tip < *read_anew_at_ + kBlocksUntilReadAnew;
         if (known == out.total_weight || read_anew_lately) break;
-        read_anew_at_ = *tip;
+        read_anew_at_ = tip;
         weights_.clear();
         next_log_block_ = identity_.pool_from_block;
     }
@@ -191,20 +180,17 @@ Result<PoolFacts> RewardPool::facts() {
 }
 
 Result<bool> RewardPool::weights_are(const std::map<Address, U256>& weights) {
-    const auto total = view_uint(contracts::total_weight_call(), "totalWeight()");
-    if (!total) return fail(total.error());
+    IOSWARM_TRY(const auto total, view_uint(contracts::total_weight_call(), "totalWeight()"));
     // The contract's total is the sum over all wallets. If it equals the sum of the wanted weights, and each of
     // these wallets has its wanted weight, no other wallet has weight.
     U256 wanted = 0;
     for (const auto& [wallet, weight] : weights)
         wanted += weight;
-    if (wanted != *total) return false;
+    if (wanted != total) return false;
     for (const auto& [wallet, weight] : weights) {
-        const auto data = view(contracts::agents_call(wallet), "agents()");
-        if (!data) return fail(data.error());
-        const auto agent = contracts::read_pool_agent(*data);
-        if (!agent) return fail(agent.error());
-        if (agent->weight != weight) return false;
+        IOSWARM_TRY(const auto data, view(contracts::agents_call(wallet), "agents()"));
+        IOSWARM_TRY(const auto agent, contracts::read_pool_agent(data));
+        if (agent.weight != weight) return false;
     }
     return true;
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "contracts/reward_pool.hpp"
+#include "core/base/try.hpp"
 #include "settlement/init.hpp"
 #include "settlement/log_pages.hpp"
 #include "settlement/plan_parts.hpp"
@@ -61,15 +62,13 @@ struct SettledId {
 };
 Result<std::vector<SettledId>> settled_ids(contracts::ChainClient& chain, const Address& contract,
                                            std::uint64_t lowest_height) {
-    const auto tip = chain.tip();
-    if (!tip) return fail(tip.error());
+    IOSWARM_TRY(const auto tip, chain.tip());
     LogPages pages(contract, contracts::epoch_settled_topic());
     std::vector<SettledId> newest_first;
-    std::uint64_t last = *tip;
+    std::uint64_t last = tip;
     for (bool more = true; more;) {
-        auto page = pages.backward(chain, 0, last);
-        if (!page) return fail(std::move(page).error());
-        for (auto log = page->logs.rbegin(); log != page->logs.rend(); ++log) {
+        IOSWARM_TRY(auto page, pages.backward(chain, 0, last));
+        for (auto log = page.logs.rbegin(); log != page.logs.rend(); ++log) {
             const auto event = contracts::read_pool_event(*log);
             if (!event || event->kind != PoolEvent::Kind::epoch_settled) continue;
             newest_first.push_back({event->epoch, log->block, log->transaction});
@@ -77,8 +76,8 @@ Result<std::vector<SettledId>> settled_ids(contracts::ChainClient& chain, const 
             // mined out of order.
             if (event->epoch + 2 * kMaxParts <= lowest_height) more = false;
         }
-        if (page->first_block == 0) more = false;
-        last = page->first_block == 0 ? 0 : page->first_block - 1;
+        if (page.first_block == 0) more = false;
+        last = page.first_block == 0 ? 0 : page.first_block - 1;
     }
     std::ranges::reverse(newest_first);
     return newest_first;
@@ -87,13 +86,12 @@ Result<std::vector<SettledId>> settled_ids(contracts::ChainClient& chain, const 
 Result<SeenSettlement> read_settlement(contracts::ChainClient& chain, const SettlementIdentity& identity,
                                        const SettledId& settled) {
     const std::string which = fmt::format("id {} in block {}", settled.id, settled.block);
-    auto transaction = chain.transaction_in(settled.block, settled.transaction);
-    if (!transaction) return fail(std::move(transaction).error());
-    if (!*transaction) return cannot_rebuild(which, "the node does not show its transaction");
+    IOSWARM_TRY(auto transaction, chain.transaction_in(settled.block, settled.transaction));
+    if (!transaction) return cannot_rebuild(which, "the node does not show its transaction");
     SeenSettlement out;
     out.id = settled.id;
     out.block = settled.block;
-    out.transaction = std::move(**transaction);
+    out.transaction = std::move(*transaction);
     const auto call = contracts::read_settle_epoch_call(out.transaction.data);
     if (out.transaction.to != identity.contract || !call || call->epoch != settled.id)
         return cannot_rebuild(which, "it was not settled by a plain call of the contract");
@@ -116,15 +114,14 @@ class Matcher {
     /// Returns the payouts that the settlement paid, if any of them is still waiting.
     [[nodiscard]] Result<std::optional<SettledBefore>> match(const SeenSettlement& seen,
                                                              const SettlementIdentity& identity) {
-        const auto found = payouts_of(seen);
-        if (!found) return fail(found.error());
+        IOSWARM_TRY(const auto found, payouts_of(seen));
         bool any_waits = false;
-        for (const std::size_t at : *found) {
+        for (const std::size_t at : found) {
             taken_[at] = true;
             any_waits = any_waits || kept_[at].waiting;
         }
         if (!any_waits) return std::optional<SettledBefore>{};
-        return std::optional<SettledBefore>(row_of(seen, identity, *found));
+        return std::optional<SettledBefore>(row_of(seen, identity, found));
     }
 
   private:
@@ -225,9 +222,8 @@ Status check_known_ids(RewardPool& pool, const std::vector<OwedPayout>& waiting,
     for (const OwedPayout& payout : waiting) {
         const std::uint64_t id = payout.last_height;
         if (id > last_epoch || ids.contains(id) || !asked.insert(id).second) continue;
-        const auto state = pool.epoch_state(id);
-        if (!state) return fail(state.error());
-        if (*state == EpochState::settled) return missing(id);
+        IOSWARM_TRY(const auto state, pool.epoch_state(id));
+        if (state == EpochState::settled) return missing(id);
     }
     return {};
 }
@@ -236,30 +232,23 @@ Status check_known_ids(RewardPool& pool, const std::vector<OwedPayout>& waiting,
 
 Result<std::vector<SettledBefore>> find_settled(contracts::ChainClient& chain, LedgerPayouts& ledger,
                                                 const SettlementIdentity& identity) {
-    const auto facts = ledger.read(identity.first_epoch);
-    if (!facts) return fail(facts.error());
+    IOSWARM_TRY(const auto facts, ledger.read(identity.first_epoch));
     RewardPool pool(chain, identity);
-    const auto state = pool.facts();
-    if (!state) return fail(state.error());
+    IOSWARM_TRY(const auto state, pool.facts());
     std::vector<SettledBefore> out;
-    if (!may_be_settled(facts->waiting, state->last_epoch)) return out;
+    if (!may_be_settled(facts.waiting, state.last_epoch)) return out;
     std::uint64_t lowest_height = ~std::uint64_t{0};
-    for (const OwedPayout& payout : facts->waiting) {
+    for (const OwedPayout& payout : facts.waiting) {
         if (payout.wallet) lowest_height = std::min(lowest_height, payout.last_height);
     }
-    const auto ids = settled_ids(chain, identity.contract, lowest_height);
-    if (!ids) return fail(ids.error());
-    if (Status status = check_known_ids(pool, facts->waiting, *ids, state->last_epoch); !status)
-        return fail(status.error());
-    auto kept = ledger.all(0);
-    if (!kept) return fail(std::move(kept).error());
-    Matcher matcher(std::move(*kept));
-    for (const SettledId& id : *ids) {
-        const auto seen = read_settlement(chain, identity, id);
-        if (!seen) return fail(seen.error());
-        auto row = matcher.match(*seen, identity);
-        if (!row) return fail(std::move(row).error());
-        if (*row) out.push_back(std::move(**row));
+    IOSWARM_TRY(const auto ids, settled_ids(chain, identity.contract, lowest_height));
+    IOSWARM_DO(check_known_ids(pool, facts.waiting, ids, state.last_epoch));
+    IOSWARM_TRY(auto kept, ledger.all(0));
+    Matcher matcher(std::move(kept));
+    for (const SettledId& id : ids) {
+        IOSWARM_TRY(const auto seen, read_settlement(chain, identity, id));
+        IOSWARM_TRY(auto row, matcher.match(seen, identity));
+        if (row) out.push_back(std::move(*row));
     }
     return out;
 }

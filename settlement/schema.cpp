@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "core/sqlite/table_texts.hpp"
 #include "settlement/file_check.hpp"
 
@@ -110,32 +111,26 @@ Status create_settlement_schema(sqlite::Database& database, const SettlementIden
 }
 
 Status check_settlement_schema(sqlite::Database& database) {
-    const auto empty = sqlite::is_without_tables(database);
-    if (!empty) return fail(empty.error());
-    if (*empty) {
+    IOSWARM_TRY(const auto empty, sqlite::is_without_tables(database));
+    if (empty) {
         // An init that was cut off leaves at most one page. A longer file lost its tables.
-        const auto pages = database.query_integer("PRAGMA page_count");
-        if (!pages) return fail(pages.error());
-        if (pages->value_or(0) > 1)
-            return settlement_altered(database, "the file is damaged: it has no tables");
+        IOSWARM_TRY(const auto pages, database.query_integer("PRAGMA page_count"));
+        if (pages.value_or(0) > 1) return settlement_altered(database, "the file is damaged: it has no tables");
         return fail(ErrorCode::not_found, "cannot open the settlement file", database.file(),
                     "it is empty: 'ioswarm settle init' was cut off", "run 'ioswarm settle init' again");
     }
-    const auto id = database.query_integer("PRAGMA application_id");
-    if (!id) return fail(id.error());
-    if (id->value_or(0) != kSettlementApplicationId)
+    IOSWARM_TRY(const auto id, database.query_integer("PRAGMA application_id"));
+    if (id.value_or(0) != kSettlementApplicationId)
         return settlement_altered(database, "it is not a settlement file of ioswarm");
-    const auto version = database.query_integer("SELECT schema_version FROM meta");
-    if (!version) return fail(version.error());
-    if (version->value_or(0) > kSettlementSchemaVersion) {
+    IOSWARM_TRY(const auto version, database.query_integer("SELECT schema_version FROM meta"));
+    if (version.value_or(0) > kSettlementSchemaVersion) {
         return fail(ErrorCode::failed_precondition, "cannot open the settlement file", database.file(),
-                    fmt::format("it was written by a newer ioswarm (version {}, this one knows {})", **version,
+                    fmt::format("it was written by a newer ioswarm (version {}, this one knows {})", *version,
                                 kSettlementSchemaVersion),
                     "install the newer ioswarm again");
     }
-    const auto same = sqlite::has_table_texts(database, kSettlementTables);
-    if (!same) return fail(same.error());
-    if (!*same) {
+    IOSWARM_TRY(const auto same, sqlite::has_table_texts(database, kSettlementTables));
+    if (!same) {
         return settlement_altered(
             database, fmt::format("its tables are not those of version {}", kSettlementSchemaVersion));
     }

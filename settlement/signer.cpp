@@ -7,6 +7,7 @@
 
 #include "contracts/abi.hpp"
 #include "contracts/reward_pool.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/eth_tx.hpp"
 #include "settlement/settler.hpp"
 
@@ -82,7 +83,7 @@ Result<AttemptRow> SettlementSigner::sign(const IntentRow& intent, AttemptKind k
         tx.to = wallet_;
         tx.gas_limit = kNoopGas;
     } else {
-        if (Status checked = check_call(identity_, intent); !checked) return fail(std::move(checked).error());
+        IOSWARM_DO(check_call(identity_, intent));
         if (intent.gas_limit > limits_.block_gas_limit)
             return not_allowed(intent, "its gas limit is above settlement.blockGasLimit");
         // Neither product can exceed 256 bits: the price is below its limit, and that limit is a sum of money.

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "core/sqlite/lock_file.hpp"
 #include "core/sqlite/private_file.hpp"
 #include "core/sqlite/table_texts.hpp"
@@ -41,16 +42,13 @@ Result<sqlite::Database> open_for_writing(const std::filesystem::path& dir) {
 
 Result<std::unique_ptr<SqliteStore>> open_locked(const std::filesystem::path& dir,
                                                  SettlementStore::FileCheck check, LockFile lock) {
-    auto database = open_for_writing(dir);
-    if (!database) return fail(std::move(database).error());
-    if (Status checked = check_settlement_schema(*database); !checked) return fail(std::move(checked).error());
-    const auto identity = read_identity(*database);
-    if (!identity) return fail(identity.error());
+    IOSWARM_TRY(auto database, open_for_writing(dir));
+    IOSWARM_DO(check_settlement_schema(database));
+    IOSWARM_TRY(const auto identity, read_identity(database));
     if (check == SettlementStore::FileCheck::whole) {
-        if (Status sound = check_settlement_content(*database, *identity); !sound)
-            return fail(std::move(sound).error());
+        IOSWARM_DO(check_settlement_content(database, identity));
     }
-    return std::make_unique<SqliteStore>(std::move(lock), std::move(*database), *identity);
+    return std::make_unique<SqliteStore>(std::move(lock), std::move(database), identity);
 }
 
 }  // namespace
@@ -58,20 +56,17 @@ Result<std::unique_ptr<SqliteStore>> open_locked(const std::filesystem::path& di
 Result<std::unique_ptr<SettlementStore>> SettlementStore::create(const std::filesystem::path& dir,
                                                                  const SettlementIdentity& identity,
                                                                  std::span<const SettledBefore> settled) {
-    auto lock = lock_settlement(dir);
-    if (!lock) return fail(std::move(lock).error());
+    IOSWARM_TRY(auto lock, lock_settlement(dir));
     const std::filesystem::path file = settlement_file(dir);
-    if (Status made = make_private_file(file, kSettlementName); !made) return fail(std::move(made).error());
-    auto database = open_for_writing(dir);
-    if (!database) return fail(std::move(database).error());
-    const auto empty = sqlite::is_without_tables(*database);
-    if (!empty) return fail(empty.error());
-    if (!*empty) {
+    IOSWARM_DO(make_private_file(file, kSettlementName));
+    IOSWARM_TRY(auto database, open_for_writing(dir));
+    IOSWARM_TRY(const auto empty, sqlite::is_without_tables(database));
+    if (!empty) {
         return fail(ErrorCode::failed_precondition, "cannot make the settlement file", file.string(),
                     "it is there already");
     }
-    auto out = std::make_unique<SqliteStore>(std::move(*lock), std::move(*database), identity);
-    if (Status filled = out->fill(settled); !filled) return fail(std::move(filled).error());
+    auto out = std::make_unique<SqliteStore>(std::move(lock), std::move(database), identity);
+    IOSWARM_DO(out->fill(settled));
     return std::unique_ptr<SettlementStore>(std::move(out));
 }
 
@@ -85,9 +80,8 @@ Result<std::unique_ptr<SettlementStore>> SettlementStore::open(const std::filesy
         return fail(ErrorCode::not_found, "cannot open the settlement file", file.string(), "there is none",
                     "run 'ioswarm settle init' first");
     }
-    auto lock = lock_settlement(dir);
-    if (!lock) return fail(std::move(lock).error());
-    auto opened = open_locked(dir, check, std::move(*lock));
+    IOSWARM_TRY(auto lock, lock_settlement(dir));
+    auto opened = open_locked(dir, check, std::move(lock));
     // Several checks can find damage. The operator has to do the same after each of them.
     if (!opened && opened.error().code == ErrorCode::data_loss) opened.error().hint = kHowToReplaceFile;
     if (!opened) return fail(std::move(opened).error());

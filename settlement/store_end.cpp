@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "settlement/sqlite_store.hpp"
 #include "settlement/store_rows.hpp"
 
@@ -15,24 +16,20 @@ using EndState = IntentState;
 
 /// Returns the sum in this column of `meta` plus `more`, as decimal rau.
 Result<std::string> sum_of(sqlite::Database& database, const char* column, const U256& more) {
-    auto row = database.prepare(fmt::format("SELECT {} FROM meta", column));
-    if (!row) return fail(row.error());
-    const auto found = row->step();
-    if (!found) return fail(found.error());
-    const auto sum = row->amount(0);
-    if (!sum) return fail(sum.error());
-    return to_decimal(*sum + more);
+    IOSWARM_TRY(auto row, database.prepare(fmt::format("SELECT {} FROM meta", column)));
+    IOSWARM_DO(row.step());
+    IOSWARM_TRY(const auto sum, row.amount(0));
+    return to_decimal(sum + more);
 }
 
 }  // namespace
 
 Status SqliteStore::note_send(std::uint64_t intent, std::uint64_t attempt, std::uint64_t tip) {
     return at_once([&]() -> Status {
-        const auto row = intent_in(
-            intent,
-            {EndState::signed_, EndState::sending, EndState::pooled, EndState::mined, EndState::cancelling},
-            "cannot count a send");
-        if (!row) return fail(row.error());
+        IOSWARM_TRY(const auto row, intent_in(intent,
+                                              {EndState::signed_, EndState::sending, EndState::pooled,
+                                               EndState::mined, EndState::cancelling},
+                                              "cannot count a send"));
         Status status =
             run("UPDATE attempt SET sends = sends + 1, sent_block = ?3 WHERE intent = ?1 AND "
                 "number = ?2",
@@ -42,7 +39,7 @@ Status SqliteStore::note_send(std::uint64_t intent, std::uint64_t attempt, std::
             return fail(ErrorCode::internal, "cannot count a send", fmt::format("intent {}", intent),
                         fmt::format("it has no attempt {}", attempt));
         }
-        return row->state == EndState::signed_ ? set_state(intent, EndState::sending) : Status{};
+        return row.state == EndState::signed_ ? set_state(intent, EndState::sending) : Status{};
     });
 }
 
@@ -61,11 +58,10 @@ Status SqliteStore::note_answer(std::uint64_t intent, std::uint64_t attempt, std
 
 Status SqliteStore::note_mined(const ObservationRow& seen) {
     return at_once([&]() -> Status {
-        const auto row = intent_in(
-            seen.intent,
-            {EndState::signed_, EndState::sending, EndState::pooled, EndState::mined, EndState::cancelling},
-            "cannot store a receipt");
-        if (!row) return fail(row.error());
+        IOSWARM_TRY(const auto row, intent_in(seen.intent,
+                                              {EndState::signed_, EndState::sending, EndState::pooled,
+                                               EndState::mined, EndState::cancelling},
+                                              "cannot store a receipt"));
         Status status =
             run("INSERT OR REPLACE INTO obs VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)", [&](sqlite::Statement& one) {
                 one.bind_u64(1, seen.intent)
@@ -82,35 +78,33 @@ Status SqliteStore::note_mined(const ObservationRow& seen) {
                        one.bind_u64(1, seen.intent)
                            .bind_blob(2, seen.transaction.view())
                            .bind_u64(3, seen.block)
-                           .bind_text(4, to_string(row->state == EndState::cancelling ? EndState::cancelling
-                                                                                      : EndState::mined));
+                           .bind_text(4, to_string(row.state == EndState::cancelling ? EndState::cancelling
+                                                                                     : EndState::mined));
                    });
     });
 }
 
 Status SqliteStore::note_unmined(std::uint64_t intent) {
     return at_once([&]() -> Status {
-        const auto row = intent_in(intent, {EndState::mined, EndState::cancelling}, "cannot remove a receipt");
-        if (!row) return fail(row.error());
+        IOSWARM_TRY(const auto row,
+                    intent_in(intent, {EndState::mined, EndState::cancelling}, "cannot remove a receipt"));
         Status status =
             run("DELETE FROM obs WHERE intent = ?1", [&](sqlite::Statement& one) { one.bind_u64(1, intent); });
         if (!status) return status;
         return run(
             "UPDATE intent SET hash = NULL, block = 0, state = ?2 WHERE id = ?1", [&](sqlite::Statement& one) {
                 one.bind_u64(1, intent).bind_text(
-                    2,
-                    to_string(row->state == EndState::cancelling ? EndState::cancelling : EndState::sending));
+                    2, to_string(row.state == EndState::cancelling ? EndState::cancelling : EndState::sending));
             });
     });
 }
 
 Status SqliteStore::note_cancelling(std::uint64_t intent) {
     return at_once([&]() -> Status {
-        const auto row = intent_in(intent,
-                                   {EndState::reserved, EndState::signed_, EndState::sending, EndState::pooled,
-                                    EndState::mined, EndState::cancelling},
-                                   "cannot replace by an empty transaction");
-        if (!row) return fail(row.error());
+        IOSWARM_DO(intent_in(intent,
+                             {EndState::reserved, EndState::signed_, EndState::sending, EndState::pooled,
+                              EndState::mined, EndState::cancelling},
+                             "cannot replace by an empty transaction"));
         return set_state(intent, EndState::cancelling);
     });
 }
@@ -121,18 +115,17 @@ Status SqliteStore::finish(std::uint64_t intent, const End& end) {
         if (!is_final(end.state)) return fail(ErrorCode::internal, what, {}, "the state is not a final one");
         if (end.nonce_lost && end.state != EndState::cancelled)
             return fail(ErrorCode::internal, what, {}, "what lost its nonce can only be cancelled");
-        const auto row = end.state == EndState::cancelled && !end.nonce_lost
-                             ? intent_in(intent, {EndState::planned, EndState::cancelling}, what)
-                             : intent_in(intent,
-                                         {EndState::reserved, EndState::signed_, EndState::sending,
-                                          EndState::pooled, EndState::mined, EndState::cancelling},
-                                         what);
-        if (!row) return fail(row.error());
-        if (Status status = end_row(*row, end); !status) return status;
-        if (Status status = end_payouts(*row, end); !status) return status;
-        if (Status status = end_totals(*row, end); !status) return status;
-        const bool takes_value = row->kind == IntentKind::weights && end.state != EndState::final_ok;
-        return takes_value ? cancel_value_step(*row, end) : Status{};
+        IOSWARM_TRY(const auto row, end.state == EndState::cancelled && !end.nonce_lost
+                                        ? intent_in(intent, {EndState::planned, EndState::cancelling}, what)
+                                        : intent_in(intent,
+                                                    {EndState::reserved, EndState::signed_, EndState::sending,
+                                                     EndState::pooled, EndState::mined, EndState::cancelling},
+                                                    what));
+        IOSWARM_DO(end_row(row, end));
+        IOSWARM_DO(end_payouts(row, end));
+        IOSWARM_DO(end_totals(row, end));
+        const bool takes_value = row.kind == IntentKind::weights && end.state != EndState::final_ok;
+        return takes_value ? cancel_value_step(row, end) : Status{};
     });
 }
 
@@ -192,17 +185,15 @@ Status SqliteStore::end_totals(const IntentRow& intent, const End& end) {
             one.bind_u64(1, intent.id).bind_text(2, value_text).bind_text(3, gas_text);
         });
     if (!status) return status;
-    const auto all_value = sum_of(database_, "paid_rau", value);
-    if (!all_value) return fail(all_value.error());
-    const auto all_gas = sum_of(database_, "gas_rau", gas);
-    if (!all_gas) return fail(all_gas.error());
+    IOSWARM_TRY(const auto all_value, sum_of(database_, "paid_rau", value));
+    IOSWARM_TRY(const auto all_gas, sum_of(database_, "gas_rau", gas));
     const bool counts = paid && intent.kind != IntentKind::weights;
     return run(
         "UPDATE meta SET paid_rau = ?1, gas_rau = ?2, paid_intents = paid_intents + ?3, "
         "reverted_intents = reverted_intents + ?4",
         [&](sqlite::Statement& one) {
-            one.bind_text(1, *all_value)
-                .bind_text(2, *all_gas)
+            one.bind_text(1, all_value)
+                .bind_text(2, all_gas)
                 .bind(3, counts ? 1 : 0)
                 .bind(4, end.state == EndState::final_reverted ? 1 : 0);
         });
@@ -210,19 +201,18 @@ Status SqliteStore::end_totals(const IntentRow& intent, const End& end) {
 
 /// Cancels the value step of weights that failed. It has no nonce yet, and its payouts are owed again.
 Status SqliteStore::cancel_value_step(const IntentRow& weights, const End& end) {
-    const auto found = database_.query_integer(
-        fmt::format("SELECT id FROM intent WHERE settlement = {} AND kind = 'value' AND state = 'planned'",
-                    weights.settlement));
-    if (!found) return fail(found.error());
-    if (!*found) return {};
-    const auto value = intent(static_cast<std::uint64_t>(**found));
-    if (!value) return fail(value.error());
+    IOSWARM_TRY(const auto found,
+                database_.query_integer(fmt::format(
+                    "SELECT id FROM intent WHERE settlement = {} AND kind = 'value' AND state = 'planned'",
+                    weights.settlement)));
+    if (!found) return {};
+    IOSWARM_TRY(const auto value, intent(static_cast<std::uint64_t>(*found)));
     End cancelled;
     cancelled.state = EndState::cancelled;
     cancelled.reason = "the weights before it did not come";
     cancelled.now_ms = end.now_ms;
-    if (Status status = end_row(**value, cancelled); !status) return status;
-    return end_payouts(**value, cancelled);
+    IOSWARM_DO(end_row(*value, cancelled));
+    return end_payouts(*value, cancelled);
 }
 
 }  // namespace ioswarm::settlement

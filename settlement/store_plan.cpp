@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "core/sqlite/rows.hpp"
 #include "settlement/schema.hpp"
 #include "settlement/sqlite_store.hpp"
@@ -39,16 +40,15 @@ Status check_planned(const PlannedIntent& planned) {
 
 Result<std::vector<IntentRow>> SqliteStore::add_plan(std::span<const PlannedIntent> plan, std::int64_t now_ms) {
     for (const PlannedIntent& one : plan) {
-        if (Status checked = check_planned(one); !checked) return fail(std::move(checked).error());
+        IOSWARM_DO(check_planned(one));
     }
     return at_once([&] { return store_plan(plan, now_ms); });
 }
 
 Result<std::vector<IntentRow>> SqliteStore::store_plan(std::span<const PlannedIntent> plan,
                                                        std::int64_t now_ms) {
-    const auto newest = database_.query_integer("SELECT max(id) FROM intent");
-    if (!newest) return fail(newest.error());
-    const auto first = static_cast<std::uint64_t>(newest->value_or(0)) + 1;
+    IOSWARM_TRY(const auto newest, database_.query_integer("SELECT max(id) FROM intent"));
+    const auto first = static_cast<std::uint64_t>(newest.value_or(0)) + 1;
     std::vector<IntentRow> out;
     for (const PlannedIntent& one : plan) {
         IntentRow row = one.intent;
@@ -57,7 +57,7 @@ Result<std::vector<IntentRow>> SqliteStore::store_plan(std::span<const PlannedIn
         row.state = IntentState::planned;
         row.created_ms = now_ms;
         row.nonce.reset();
-        if (Status added = add_intent(row, one.payouts); !added) return fail(std::move(added).error());
+        IOSWARM_DO(add_intent(row, one.payouts));
         out.push_back(std::move(row));
     }
     return out;
@@ -65,12 +65,12 @@ Result<std::vector<IntentRow>> SqliteStore::store_plan(std::span<const PlannedIn
 
 Status SqliteStore::fill(std::span<const SettledBefore> settled) {
     for (const SettledBefore& one : settled) {
-        if (Status checked = check_planned(one.planned); !checked) return checked;
+        IOSWARM_DO(check_planned(one.planned));
     }
     return at_once([&]() -> Status {
-        if (Status created = create_settlement_schema(database_, identity_); !created) return created;
+        IOSWARM_DO(create_settlement_schema(database_, identity_));
         for (const SettledBefore& one : settled) {
-            if (Status added = add_settled(one); !added) return added;
+            IOSWARM_DO(add_settled(one));
         }
         return {};
     });
@@ -78,32 +78,29 @@ Status SqliteStore::fill(std::span<const SettledBefore> settled) {
 
 /// Adds a final row, as if this program had sent its transaction, but without a nonce of this file.
 Status SqliteStore::add_settled(const SettledBefore& settled) {
-    const auto rows = store_plan({&settled.planned, 1}, identity_.created_ms);
-    if (!rows) return fail(rows.error());
+    IOSWARM_TRY(const auto rows, store_plan({&settled.planned, 1}, identity_.created_ms));
     End end;
     end.hash = settled.hash;
     end.block = settled.block;
     end.reason = "settled before this file was made";
     end.now_ms = identity_.created_ms;
-    const IntentRow& row = rows->front();
-    if (Status status = end_row(row, end); !status) return status;
-    if (Status status = end_payouts(row, end); !status) return status;
+    const IntentRow& row = rows.front();
+    IOSWARM_DO(end_row(row, end));
+    IOSWARM_DO(end_payouts(row, end));
     return end_totals(row, end);
 }
 
 /// The key of the first free generation. The same weights are sent repeatedly. A payment is repeated only when
 /// the previous one reverted or was cancelled.
 Result<Hash256> SqliteStore::free_key(const IntentRow& intent) {
-    auto found = database_.prepare("SELECT state FROM intent WHERE key = ?1");
-    if (!found) return fail(found.error());
+    IOSWARM_TRY(auto found, database_.prepare("SELECT state FROM intent WHERE key = ?1"));
     for (std::uint64_t generation = 0;; ++generation) {
         const Hash256 key = intent_key(identity_, intent, generation);
-        found->bind_blob(1, key.view());
-        const auto row = found->step();
-        if (!row) return fail(row.error());
-        if (!*row) return key;
-        const auto state = enum_of(found->text(0), IntentState::cancelled);
-        found->reset();
+        found.bind_blob(1, key.view());
+        IOSWARM_TRY(const auto row, found.step());
+        if (!row) return key;
+        const auto state = enum_of(found.text(0), IntentState::cancelled);
+        found.reset();
         if (!state) return fail(state.error());
         const bool may_repeat =
             is_final(*state) && (*state != IntentState::final_ok || intent.kind == IntentKind::weights);
@@ -112,9 +109,8 @@ Result<Hash256> SqliteStore::free_key(const IntentRow& intent) {
 }
 
 Status SqliteStore::add_intent(IntentRow& intent, const std::vector<CoveredPayout>& payouts) {
-    auto key = free_key(intent);
-    if (!key) return fail(std::move(key).error());
-    intent.key = *key;
+    IOSWARM_TRY(auto key, free_key(intent));
+    intent.key = key;
     const std::string value = to_decimal(intent.value_rau);
     Status stored =
         run("INSERT INTO intent(id, kind, settlement, pool_epoch, first_epoch, last_epoch, key, receiver, "
@@ -138,7 +134,7 @@ Status SqliteStore::add_intent(IntentRow& intent, const std::vector<CoveredPayou
             });
     if (!stored) return stored;
     for (const CoveredPayout& payout : payouts) {
-        if (Status covered = add_cover(intent.id, payout); !covered) return covered;
+        IOSWARM_DO(add_cover(intent.id, payout));
     }
     return {};
 }
@@ -165,15 +161,13 @@ Status SqliteStore::add_cover(std::uint64_t intent, const CoveredPayout& payout)
 }
 
 Result<std::uint64_t> SqliteStore::next_nonce() {
-    auto row = database_.prepare(
-        "SELECT (SELECT count(nonce) FROM intent), (SELECT max(nonce) FROM intent), foreign_nonces FROM meta");
-    if (!row) return fail(row.error());
-    const auto found = row->step();
-    if (!found) return fail(found.error());
-    const std::uint64_t next = identity_.first_nonce + row->u64(0) + row->u64(2);
+    IOSWARM_TRY(auto row, database_.prepare("SELECT (SELECT count(nonce) FROM intent), (SELECT max(nonce) FROM "
+                                            "intent), foreign_nonces FROM meta"));
+    IOSWARM_TRY(const auto found, row.step());
+    const std::uint64_t next = identity_.first_nonce + row.u64(0) + row.u64(2);
     // Without foreign transactions the nonces are consecutive.
-    const bool fits = row->is_null(1) || (row->u64(2) == 0 ? row->u64(1) + 1 == next : row->u64(1) < next);
-    if (*found && fits) return next;
+    const bool fits = row.is_null(1) || (row.u64(2) == 0 ? row.u64(1) + 1 == next : row.u64(1) < next);
+    if (found && fits) return next;
     return fail(ErrorCode::data_loss, "cannot read the settlement file", database_.file(),
                 "the nonces that it gave out have a gap",
                 "stop, keep a copy of the file, and restore it with 'ioswarm settle init --rebuild'");
@@ -181,13 +175,13 @@ Result<std::uint64_t> SqliteStore::next_nonce() {
 
 Result<std::uint64_t> SqliteStore::reserve_nonce(std::uint64_t intent) {
     return at_once([&]() -> Result<std::uint64_t> {
-        const auto row = intent_in(intent, {IntentState::planned}, "cannot give a nonce");
-        if (!row) return fail(row.error());
-        const auto live = database_.query_integer(
-            "SELECT count(*) FROM intent WHERE state NOT IN ('planned', 'final_ok', 'final_reverted', "
-            "'cancelled')");
-        if (!live) return fail(live.error());
-        if (live->value_or(0) != 0) {
+        IOSWARM_DO(intent_in(intent, {IntentState::planned}, "cannot give a nonce"));
+        IOSWARM_TRY(
+            const auto live,
+            database_.query_integer(
+                "SELECT count(*) FROM intent WHERE state NOT IN ('planned', 'final_ok', 'final_reverted', "
+                "'cancelled')"));
+        if (live.value_or(0) != 0) {
             return fail(ErrorCode::failed_precondition, "cannot give a nonce", fmt::format("intent {}", intent),
                         "another transaction is under way");
         }
@@ -203,26 +197,24 @@ Result<std::uint64_t> SqliteStore::reserve_nonce(std::uint64_t intent) {
 Result<AttemptRow> SqliteStore::add_attempt(const AttemptRow& attempt) {
     return at_once([&]() -> Result<AttemptRow> {
         using S = IntentState;
-        const auto intent =
+        IOSWARM_TRY(
+            const auto intent,
             intent_in(attempt.intent, {S::reserved, S::signed_, S::sending, S::pooled, S::mined, S::cancelling},
-                      "cannot store a signed transaction");
-        if (!intent) return fail(intent.error());
-        auto stored = read_attempts(database_, attempt.intent);
-        if (!stored) return fail(std::move(stored).error());
+                      "cannot store a signed transaction"));
+        IOSWARM_TRY(auto stored, read_attempts(database_, attempt.intent));
         // Signing is deterministic, so the same order gives the same bytes. They are stored once.
-        const auto same = std::find_if(stored->begin(), stored->end(),
+        const auto same = std::find_if(stored.begin(), stored.end(),
                                        [&](const AttemptRow& one) { return one.hash == attempt.hash; });
-        if (same != stored->end()) return *same;
+        if (same != stored.end()) return *same;
         AttemptRow out = attempt;
-        out.number = stored->size() + 1;
+        out.number = stored.size() + 1;
         out.sends = 0;
         out.sent_block = 0;
         out.answer.clear();
-        if (Status status = store_attempt(*intent, out); !status) return fail(std::move(status).error());
-        if (Status status = note_most_spend(*intent, out); !status) return fail(std::move(status).error());
-        if (intent->state == S::reserved) {
-            if (Status status = set_state(intent->id, S::signed_); !status)
-                return fail(std::move(status).error());
+        IOSWARM_DO(store_attempt(intent, out));
+        IOSWARM_DO(note_most_spend(intent, out));
+        if (intent.state == S::reserved) {
+            IOSWARM_DO(set_state(intent.id, S::signed_));
         }
         return out;
     });
@@ -252,10 +244,9 @@ Status SqliteStore::store_attempt(const IntentRow& intent, AttemptRow& attempt) 
 
 /// Stores the most that the intent can cost, including this attempt.
 Status SqliteStore::note_most_spend(const IntentRow& intent, const AttemptRow& attempt) {
-    auto stored = read_attempts(database_, intent.id);
-    if (!stored) return fail(std::move(stored).error());
+    IOSWARM_TRY(auto stored, read_attempts(database_, intent.id));
     U256 most = 0;
-    for (const AttemptRow& one : *stored)
+    for (const AttemptRow& one : stored)
         most = std::max(most, U256(U256(one.gas_limit) * one.gas_price));
     const std::string gas = to_decimal(most);
     const std::string value = to_decimal(intent.value_rau);
@@ -269,16 +260,13 @@ Status SqliteStore::note_most_spend(const IntentRow& intent, const AttemptRow& a
 }
 
 Result<U256> SqliteStore::spent_today(std::int64_t now_ms) {
-    auto row = database_.prepare("SELECT value_rau, gas_rau FROM spend WHERE day = ?1");
-    if (!row) return fail(row.error());
-    row->bind(1, now_ms / kDayMs);
+    IOSWARM_TRY(auto row, database_.prepare("SELECT value_rau, gas_rau FROM spend WHERE day = ?1"));
+    row.bind(1, now_ms / kDayMs);
     U256 out = 0;
-    Status status = sqlite::for_each_row(*row, [&]() -> Status {
-        const auto value = row->amount(0);
-        if (!value) return fail(value.error());
-        const auto gas = row->amount(1);
-        if (!gas) return fail(gas.error());
-        out += *value + *gas;
+    Status status = sqlite::for_each_row(row, [&]() -> Status {
+        IOSWARM_TRY(const auto value, row.amount(0));
+        IOSWARM_TRY(const auto gas, row.amount(1));
+        out += value + gas;
         return {};
     });
     if (!status) return fail(std::move(status).error());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settlement/store_rows.hpp"
+#include "core/base/try.hpp"
 #include "core/sqlite/rows.hpp"
 
 #include <string>
@@ -12,9 +13,8 @@ using sqlite::Statement;
 
 template <typename Fixed>
 Status take_fixed(const Statement& row, int column, Fixed& out) {
-    auto value = row.fixed<Fixed>(column);
-    if (!value) return fail(std::move(value).error());
-    out = *value;
+    IOSWARM_TRY(auto value, row.fixed<Fixed>(column));
+    out = value;
     return {};
 }
 
@@ -22,23 +22,21 @@ template <typename Fixed>
 Status take_fixed(const Statement& row, int column, std::optional<Fixed>& out) {
     if (row.is_null(column)) return {};
     Fixed value;
-    if (Status status = take_fixed(row, column, value); !status) return status;
+    IOSWARM_DO(take_fixed(row, column, value));
     out = value;
     return {};
 }
 
 Status take_amount(const Statement& row, int column, U256& out) {
-    auto value = row.amount(column);
-    if (!value) return fail(std::move(value).error());
-    out = *value;
+    IOSWARM_TRY(auto value, row.amount(column));
+    out = value;
     return {};
 }
 
 template <typename Enum>
 Status take_enum(const Statement& row, int column, Enum last, Enum& out) {
-    auto value = enum_of(row.text(column), last);
-    if (!value) return fail(std::move(value).error());
-    out = *value;
+    IOSWARM_TRY(auto value, enum_of(row.text(column), last));
+    out = value;
     return {};
 }
 
@@ -83,74 +81,63 @@ Result<IntentRow> read_intent(const Statement& row) {
 }
 
 Result<SettlementIdentity> read_identity(sqlite::Database& database) {
-    auto row = database.prepare(
-        "SELECT chain_id, contract, pool, wallet, first_nonce, first_epoch, pool_from_block, created_ms "
-        "FROM meta");
-    if (!row) return fail(row.error());
-    const auto found = row->step();
-    if (!found) return fail(found.error());
-    if (!*found) return no_meta(database);
+    IOSWARM_TRY(
+        auto row,
+        database.prepare(
+            "SELECT chain_id, contract, pool, wallet, first_nonce, first_epoch, pool_from_block, created_ms "
+            "FROM meta"));
+    IOSWARM_TRY(const auto found, row.step());
+    if (!found) return no_meta(database);
     SettlementIdentity out;
-    out.chain_id = row->u64(0);
-    out.first_nonce = row->u64(4);
-    out.first_epoch = row->u64(5);
-    out.pool_from_block = row->u64(6);
-    out.created_ms = row->integer(7);
-    Status status =
-        first_failure(take_fixed(*row, 1, out.contract), take_enum(*row, 2, PoolVersion::v3, out.pool),
-                      take_fixed(*row, 3, out.wallet));
+    out.chain_id = row.u64(0);
+    out.first_nonce = row.u64(4);
+    out.first_epoch = row.u64(5);
+    out.pool_from_block = row.u64(6);
+    out.created_ms = row.integer(7);
+    Status status = first_failure(take_fixed(row, 1, out.contract),
+                                  take_enum(row, 2, PoolVersion::v3, out.pool), take_fixed(row, 3, out.wallet));
     if (!status) return fail(std::move(status).error());
     return out;
 }
 
 Result<Halt> read_halt(sqlite::Database& database) {
-    auto row = database.prepare("SELECT halt, halt_detail, halt_ms FROM meta");
-    if (!row) return fail(row.error());
-    const auto found = row->step();
-    if (!found) return fail(found.error());
-    if (!*found) return no_meta(database);
-    Halt out{HaltReason::none, row->text(1), row->integer(2)};
-    if (Status status = take_enum(*row, 0, HaltReason::audit_failed, out.reason); !status)
-        return fail(std::move(status).error());
+    IOSWARM_TRY(auto row, database.prepare("SELECT halt, halt_detail, halt_ms FROM meta"));
+    IOSWARM_TRY(const auto found, row.step());
+    if (!found) return no_meta(database);
+    Halt out{HaltReason::none, row.text(1), row.integer(2)};
+    IOSWARM_DO(take_enum(row, 0, HaltReason::audit_failed, out.reason));
     return out;
 }
 
 Result<StoredHold> read_hold(sqlite::Database& database) {
-    auto row = database.prepare("SELECT hold, hold_detail, hold_ms FROM meta");
-    if (!row) return fail(row.error());
-    const auto found = row->step();
-    if (!found) return fail(found.error());
-    if (!*found) return no_meta(database);
-    StoredHold out{{HoldReason::none, row->text(1)}, row->integer(2)};
-    if (Status status = take_enum(*row, 0, HoldReason::endpoint, out.hold.reason); !status)
-        return fail(std::move(status).error());
+    IOSWARM_TRY(auto row, database.prepare("SELECT hold, hold_detail, hold_ms FROM meta"));
+    IOSWARM_TRY(const auto found, row.step());
+    if (!found) return no_meta(database);
+    StoredHold out{{HoldReason::none, row.text(1)}, row.integer(2)};
+    IOSWARM_DO(take_enum(row, 0, HoldReason::endpoint, out.hold.reason));
     return out;
 }
 
 Result<std::optional<IntentRow>> read_live_intent(sqlite::Database& database) {
-    auto row = database.prepare(std::string("SELECT ") + kIntentColumns +
-                                " FROM intent WHERE state NOT IN ('final_ok', 'final_reverted', 'cancelled') "
-                                "ORDER BY id LIMIT 1");
-    if (!row) return fail(row.error());
-    const auto found = row->step();
-    if (!found) return fail(found.error());
-    if (!*found) return std::optional<IntentRow>();
-    auto intent = read_intent(*row);
-    if (!intent) return fail(std::move(intent).error());
-    return std::optional<IntentRow>(std::move(*intent));
+    IOSWARM_TRY(auto row,
+                database.prepare(std::string("SELECT ") + kIntentColumns +
+                                 " FROM intent WHERE state NOT IN ('final_ok', 'final_reverted', 'cancelled') "
+                                 "ORDER BY id LIMIT 1"));
+    IOSWARM_TRY(const auto found, row.step());
+    if (!found) return std::optional<IntentRow>();
+    IOSWARM_TRY(auto intent, read_intent(row));
+    return std::optional<IntentRow>(std::move(intent));
 }
 
 Result<std::vector<IntentRow>> read_intents(sqlite::Database& database, std::uint64_t first_id,
                                             std::size_t limit) {
-    auto row = database.prepare(std::string("SELECT ") + kIntentColumns +
-                                " FROM intent WHERE id >= ?1 ORDER BY id LIMIT ?2");
-    if (!row) return fail(row.error());
-    row->bind_u64(1, at_most_column(first_id)).bind_u64(2, at_most_column(limit));
+    IOSWARM_TRY(auto row, database.prepare(std::string("SELECT ") + kIntentColumns +
+                                           " FROM intent WHERE id >= ?1 ORDER BY id LIMIT ?2"));
+    row.bind_u64(1, at_most_column(first_id)).bind_u64(2, at_most_column(limit));
     std::vector<IntentRow> out;
-    Status status = sqlite::for_each_row(*row, [&]() -> Status {
-        auto intent = read_intent(*row);
-        if (!intent) return fail(std::move(intent).error());
-        out.push_back(std::move(*intent));
+    Status status = sqlite::for_each_row(row, [&]() -> Status {
+        IOSWARM_TRY(auto intent, read_intent(row));
+        out.push_back(std::move(intent));
         return {};
     });
     if (!status) return fail(std::move(status).error());
@@ -158,26 +145,27 @@ Result<std::vector<IntentRow>> read_intents(sqlite::Database& database, std::uin
 }
 
 Result<std::vector<AttemptRow>> read_attempts(sqlite::Database& database, std::uint64_t intent) {
-    auto row = database.prepare(
-        "SELECT intent, number, kind, gas_price, gas_limit, raw, hash, from_block, signed_ms, sends, "
-        "sent_block, "
-        "answer FROM attempt WHERE intent = ?1 ORDER BY number");
-    if (!row) return fail(row.error());
-    row->bind_u64(1, intent);
+    IOSWARM_TRY(
+        auto row,
+        database.prepare(
+            "SELECT intent, number, kind, gas_price, gas_limit, raw, hash, from_block, signed_ms, sends, "
+            "sent_block, "
+            "answer FROM attempt WHERE intent = ?1 ORDER BY number"));
+    row.bind_u64(1, intent);
     std::vector<AttemptRow> out;
-    Status status = sqlite::for_each_row(*row, [&]() -> Status {
+    Status status = sqlite::for_each_row(row, [&]() -> Status {
         AttemptRow one;
-        one.intent = row->u64(0);
-        one.number = row->u64(1);
-        one.gas_limit = row->u64(4);
-        one.raw = to_bytes(row->blob(5));
-        one.from_block = row->u64(7);
-        one.signed_ms = row->integer(8);
-        one.sends = row->u64(9);
-        one.sent_block = row->u64(10);
-        one.answer = row->text(11);
-        Status read = first_failure(take_enum(*row, 2, AttemptKind::noop, one.kind),
-                                    take_amount(*row, 3, one.gas_price), take_fixed(*row, 6, one.hash));
+        one.intent = row.u64(0);
+        one.number = row.u64(1);
+        one.gas_limit = row.u64(4);
+        one.raw = to_bytes(row.blob(5));
+        one.from_block = row.u64(7);
+        one.signed_ms = row.integer(8);
+        one.sends = row.u64(9);
+        one.sent_block = row.u64(10);
+        one.answer = row.text(11);
+        Status read = first_failure(take_enum(row, 2, AttemptKind::noop, one.kind),
+                                    take_amount(row, 3, one.gas_price), take_fixed(row, 6, one.hash));
         if (read) out.push_back(std::move(one));
         return read;
     });
@@ -186,17 +174,16 @@ Result<std::vector<AttemptRow>> read_attempts(sqlite::Database& database, std::u
 }
 
 Result<std::vector<CoveredPayout>> read_covered(sqlite::Database& database, std::uint64_t intent) {
-    auto row = database.prepare(
-        "SELECT epoch, agent, wallet, amount_rau FROM covered WHERE intent = ?1 ORDER BY epoch, agent");
-    if (!row) return fail(row.error());
-    row->bind_u64(1, intent);
+    IOSWARM_TRY(
+        auto row,
+        database.prepare(
+            "SELECT epoch, agent, wallet, amount_rau FROM covered WHERE intent = ?1 ORDER BY epoch, agent"));
+    row.bind_u64(1, intent);
     std::vector<CoveredPayout> out;
-    Status status = sqlite::for_each_row(*row, [&]() -> Status {
-        const auto wallet = row->fixed<Address>(2);
-        if (!wallet) return fail(wallet.error());
-        const auto amount = row->amount(3);
-        if (!amount) return fail(amount.error());
-        out.push_back({row->u64(0), row->text(1), *wallet, *amount});
+    Status status = sqlite::for_each_row(row, [&]() -> Status {
+        IOSWARM_TRY(const auto wallet, row.fixed<Address>(2));
+        IOSWARM_TRY(const auto amount, row.amount(3));
+        out.push_back({row.u64(0), row.text(1), wallet, amount});
         return {};
     });
     if (!status) return fail(std::move(status).error());

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/try.hpp"
 #include "core/sqlite/rows.hpp"
 #include "core/sqlite/sqlite.hpp"
 #include "settlement/schema.hpp"
@@ -38,21 +39,17 @@ Result<PayoutState> payout_state_of(const sqlite::Statement& row) {
     PayoutState out;
     out.payout.epoch = row.u64(0);
     out.payout.agent_id = row.text(1);
-    const auto wallet = row.fixed<Address>(2);
-    if (!wallet) return fail(wallet.error());
-    out.payout.wallet = *wallet;
-    const auto amount = row.amount(3);
-    if (!amount) return fail(amount.error());
-    out.payout.amount_rau = *amount;
+    IOSWARM_TRY(const auto wallet, row.fixed<Address>(2));
+    out.payout.wallet = wallet;
+    IOSWARM_TRY(const auto amount, row.amount(3));
+    out.payout.amount_rau = amount;
     out.intent = row.u64(4);
-    const auto state = enum_of(row.text(5), IntentState::cancelled);
-    if (!state) return fail(state.error());
-    out.state = *state;
+    IOSWARM_TRY(const auto state, enum_of(row.text(5), IntentState::cancelled));
+    out.state = state;
     out.push_failed = row.integer(6) != 0;
     if (!row.is_null(7)) {
-        const auto hash = row.fixed<Hash256>(7);
-        if (!hash) return fail(hash.error());
-        out.hash = *hash;
+        IOSWARM_TRY(const auto hash, row.fixed<Hash256>(7));
+        out.hash = hash;
     }
     out.block = row.u64(8);
     out.final_ms = row.integer(9);
@@ -61,9 +58,8 @@ Result<PayoutState> payout_state_of(const sqlite::Statement& row) {
 
 Status append_payout_states(sqlite::Statement& row, std::vector<PayoutState>& out) {
     return sqlite::for_each_row(row, [&]() -> Status {
-        auto one = payout_state_of(row);
-        if (!one) return fail(std::move(one).error());
-        out.push_back(std::move(*one));
+        IOSWARM_TRY(auto one, payout_state_of(row));
+        out.push_back(std::move(one));
         return {};
     });
 }
@@ -91,41 +87,35 @@ class SqliteView final : public SettlementView {
 };
 
 Status SqliteView::read_summary(SettlementSummary& out) {
-    auto identity = read_identity(database_);
-    if (!identity) return fail(std::move(identity).error());
-    out.identity = *identity;
-    auto halt = read_halt(database_);
-    if (!halt) return fail(std::move(halt).error());
-    out.halt = std::move(*halt);
+    IOSWARM_TRY(auto identity, read_identity(database_));
+    out.identity = identity;
+    IOSWARM_TRY(auto halt, read_halt(database_));
+    out.halt = std::move(halt);
     auto hold = read_hold(database_);
     if (!hold) return fail(std::move(hold).error());
     out.hold = std::move(hold->hold);
     out.hold_ms = hold->at_ms;
-    auto live = read_live_intent(database_);
-    if (!live) return fail(std::move(live).error());
-    out.live = std::move(*live);
-    auto row = database_.prepare(
-        "SELECT paid_intents, reverted_intents, paid_rau, gas_rau, (SELECT count(*) FROM cover), "
-        "foreign_nonces FROM meta");
-    if (!row) return fail(std::move(row).error());
-    const auto found = row->step();
-    if (!found) return fail(found.error());
-    out.paid_intents = row->u64(0);
-    out.reverted_intents = row->u64(1);
-    const auto paid = row->amount(2);
-    if (!paid) return fail(paid.error());
-    out.paid_rau = *paid;
-    const auto gas = row->amount(3);
-    if (!gas) return fail(gas.error());
-    out.gas_rau = *gas;
-    out.covered_payouts = row->u64(4);
-    out.foreign_nonces = row->u64(5);
+    IOSWARM_TRY(auto live, read_live_intent(database_));
+    out.live = std::move(live);
+    IOSWARM_TRY(auto row,
+                database_.prepare(
+                    "SELECT paid_intents, reverted_intents, paid_rau, gas_rau, (SELECT count(*) FROM cover), "
+                    "foreign_nonces FROM meta"));
+    IOSWARM_DO(row.step());
+    out.paid_intents = row.u64(0);
+    out.reverted_intents = row.u64(1);
+    IOSWARM_TRY(const auto paid, row.amount(2));
+    out.paid_rau = paid;
+    IOSWARM_TRY(const auto gas, row.amount(3));
+    out.gas_rau = gas;
+    out.covered_payouts = row.u64(4);
+    out.foreign_nonces = row.u64(5);
     return {};
 }
 
 Result<SettlementSummary> SqliteView::summary() {
     // One transaction, so that all figures belong to the same moment.
-    if (Status begun = database_.execute("BEGIN"); !begun) return fail(std::move(begun).error());
+    IOSWARM_DO(database_.execute("BEGIN"));
     SettlementSummary out;
     Status status = read_summary(out);
     Status ended = database_.execute("COMMIT");
@@ -135,16 +125,14 @@ Result<SettlementSummary> SqliteView::summary() {
 }
 
 Result<std::vector<PayoutState>> SqliteView::newly_paid(std::uint64_t* after, std::size_t limit) {
-    auto row = database_.prepare(kNewlyPaid);
-    if (!row) return fail(row.error());
-    row->bind_u64(1, at_most_column(*after)).bind_u64(2, at_most_column(limit));
+    IOSWARM_TRY(auto row, database_.prepare(kNewlyPaid));
+    row.bind_u64(1, at_most_column(*after)).bind_u64(2, at_most_column(limit));
     std::vector<PayoutState> out;
     std::uint64_t last = *after;
-    Status status = sqlite::for_each_row(*row, [&]() -> Status {
-        auto one = payout_state_of(*row);
-        if (!one) return fail(std::move(one).error());
-        out.push_back(std::move(*one));
-        last = row->u64(10);
+    Status status = sqlite::for_each_row(row, [&]() -> Status {
+        IOSWARM_TRY(auto one, payout_state_of(row));
+        out.push_back(std::move(one));
+        last = row.u64(10);
         return {};
     });
     if (status) status = check_paid(out);
@@ -159,13 +147,11 @@ Status SqliteView::check_paid(const std::vector<PayoutState>& paid) {
     for (const PayoutState& one : paid) {
         if (one.intent == checked) continue;
         checked = one.intent;
-        const auto intent = read_intents(database_, one.intent, 1);
-        if (!intent) return fail(intent.error());
-        const auto covered = read_covered(database_, one.intent);
-        if (!covered) return fail(covered.error());
-        const bool fits = !intent->empty() && intent->front().id == one.intent &&
-                          intent->front().state == IntentState::final_ok &&
-                          payouts_hash(*covered) == intent->front().payouts_hash;
+        IOSWARM_TRY(const auto intent, read_intents(database_, one.intent, 1));
+        IOSWARM_TRY(const auto covered, read_covered(database_, one.intent));
+        const bool fits = !intent.empty() && intent.front().id == one.intent &&
+                          intent.front().state == IntentState::final_ok &&
+                          payouts_hash(covered) == intent.front().payouts_hash;
         if (!fits) {
             return settlement_altered(database_,
                                       fmt::format("the file is damaged: the payouts of intent {} are not "
@@ -177,23 +163,21 @@ Status SqliteView::check_paid(const std::vector<PayoutState>& paid) {
 }
 
 Result<std::vector<PayoutState>> SqliteView::payouts(std::uint64_t first_epoch, std::uint64_t last_epoch) {
-    auto row = database_.prepare(kPayoutsOfEpochs);
-    if (!row) return fail(row.error());
-    row->bind_u64(1, at_most_column(first_epoch)).bind_u64(2, at_most_column(last_epoch));
+    IOSWARM_TRY(auto row, database_.prepare(kPayoutsOfEpochs));
+    row.bind_u64(1, at_most_column(first_epoch)).bind_u64(2, at_most_column(last_epoch));
     std::vector<PayoutState> out;
-    Status status = append_payout_states(*row, out);
+    Status status = append_payout_states(row, out);
     if (!status) return fail(std::move(status).error());
     return out;
 }
 
 Result<std::vector<PayoutState>> SqliteView::payouts_of(std::string_view agent_id,
                                                         std::span<const std::uint64_t> epochs) {
-    auto row = database_.prepare(kPayoutOfAgent);
-    if (!row) return fail(row.error());
+    IOSWARM_TRY(auto row, database_.prepare(kPayoutOfAgent));
     std::vector<PayoutState> out;
     for (const std::uint64_t epoch : epochs) {
-        row->bind_u64(1, at_most_column(epoch)).bind_text(2, agent_id);
-        Status status = append_payout_states(*row, out);
+        row.bind_u64(1, at_most_column(epoch)).bind_text(2, agent_id);
+        Status status = append_payout_states(row, out);
         if (!status) return fail(std::move(status).error());
     }
     return out;
@@ -227,15 +211,15 @@ Status check_owner(const std::filesystem::path& file) {
 
 Result<std::unique_ptr<SettlementView>> SettlementView::open(const std::filesystem::path& dir) {
     const std::filesystem::path file = settlement_file(dir);
-    if (Status owned = check_owner(file); !owned) return fail(std::move(owned).error());
-    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_only, kSettlementName);
-    if (!database) return fail(std::move(database).error());
-    Status status = database->execute(
+    IOSWARM_DO(check_owner(file));
+    IOSWARM_TRY(auto database,
+                sqlite::Database::open(file, sqlite::Database::Mode::read_only, kSettlementName));
+    Status status = database.execute(
         "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0; PRAGMA cache_size = "
         "-4096");
-    if (status) status = check_settlement_schema(*database);
+    if (status) status = check_settlement_schema(database);
     if (!status) return fail(std::move(status).error());
-    return std::unique_ptr<SettlementView>(std::make_unique<SqliteView>(std::move(*database)));
+    return std::unique_ptr<SettlementView>(std::make_unique<SqliteView>(std::move(database)));
 }
 
 }  // namespace ioswarm::settlement

@@ -11,6 +11,8 @@
 
 #include "core/base/decimal.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
+#include "core/base/unix_time.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -75,7 +77,7 @@ std::string settlement_line(const SettlementFigures& figures) {
         figures.paid_through ? fmt::format("paid to epoch {}", *figures.paid_through) : "nothing paid";
     if (!figures.halted.empty()) return out + ", SETTLEMENT HALTED: " + figures.halted;
     if (figures.waits.empty()) return out;
-    const auto since = std::chrono::system_clock::time_point(std::chrono::milliseconds(figures.waits_since_ms));
+    const auto since = time_of_unix_ms(figures.waits_since_ms);
     return out + fmt::format(", settlement waits since {}: {}", rfc3339(since), figures.waits);
 }
 
@@ -98,8 +100,7 @@ std::string settlement_json(const std::optional<SettlementFigures>& maybe) {
     out["paid_iotx"] = rau_to_iotx(figures.paid_rau);
     out["paid_rau"] = to_decimal(figures.paid_rau);
     if (!figures.waits.empty()) {
-        out["waits_since"] =
-            rfc3339(std::chrono::system_clock::time_point(std::chrono::milliseconds(figures.waits_since_ms)));
+        out["waits_since"] = rfc3339(time_of_unix_ms(figures.waits_since_ms));
         out["waits_for"] = figures.waits;
     }
     if (!figures.halted.empty()) out["halted"] = figures.halted;
@@ -126,10 +127,9 @@ std::optional<SettlementFigures> SettlementWatch::latest() const {
 void SettlementWatch::look() {
     SettlementFigures figures;
     const Status read = reader_.with([&](settlement::SettlementView& view) -> Status {
-        const auto state = read_settle_state(view, payouts_, std::nullopt);
-        if (!state) return fail(state.error());
-        figures = figures_of(*state);
-        const std::int64_t halted_ms = figures.halted.empty() ? 0 : state->summary.halt.at_ms;
+        IOSWARM_TRY(const auto state, read_settle_state(view, payouts_, std::nullopt));
+        figures = figures_of(state);
+        const std::int64_t halted_ms = figures.halted.empty() ? 0 : state.summary.halt.at_ms;
         if (halted_ms != 0 && halted_ms != halt_seen_ms_) ++halts_;
         halt_seen_ms_ = halted_ms;
         return {};

@@ -4,6 +4,8 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::cli {
 namespace {
 
@@ -15,9 +17,8 @@ constexpr std::size_t kMarkedAtOnce = 1'000;
 Status SettlementReader::with(const std::function<Status(settlement::SettlementView&)>& work) {
     auto view = view_.lock();
     if (!*view) {
-        auto opened = settlement::SettlementView::open(dir_);
-        if (!opened) return fail(std::move(opened).error());
-        *view = std::move(*opened);
+        IOSWARM_TRY(auto opened, settlement::SettlementView::open(dir_));
+        *view = std::move(opened);
     }
     Status done = work(**view);
     if (!done) view->reset();
@@ -37,18 +38,16 @@ Status SettlementNotices::look(const std::stop_token& stop) {
         PayoutKeys paid;
         std::uint64_t after = after_;
         const Status read = reader_.with([&](settlement::SettlementView& view) -> Status {
-            const auto some = view.newly_paid(&after, kMarkedAtOnce);
-            if (!some) return fail(some.error());
-            for (const settlement::PayoutState& one : *some)
+            IOSWARM_TRY(const auto some, view.newly_paid(&after, kMarkedAtOnce));
+            for (const settlement::PayoutState& one : some)
                 paid.emplace_back(one.payout.agent_id, one.payout.epoch);
             return {};
         });
         if (!read) return read;
         if (paid.empty()) return {};
-        const auto marked = mark_(paid);
-        if (!marked) return fail(marked.error());
+        IOSWARM_TRY(const auto marked, mark_(paid));
         after_ = after;
-        if (*marked > 0) log_.info("settlement: {} payouts are final; their agents are told", *marked);
+        if (marked > 0) log_.info("settlement: {} payouts are final; their agents are told", marked);
     }
     return {};
 }

@@ -5,6 +5,8 @@
 #include <tuple>
 #include <utility>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::cli {
 namespace {
 
@@ -39,40 +41,35 @@ Result<SettleState> read_settle_state(settlement::SettlementView& view, settleme
     SettleState out;
     // Read the ledger before settlement.db. A payout that is marked as paid between the two reads then still
     // shows up in the second one.
-    const auto summary_before = view.summary();
-    if (!summary_before) return fail(summary_before.error());
-    const auto facts = payouts.read(summary_before->identity.first_epoch);
-    if (!facts) return fail(facts.error());
-    auto summary = view.summary();
-    if (!summary) return fail(summary.error());
-    out.summary = std::move(*summary);
-    out.running_epoch = facts->next_epoch;
+    IOSWARM_TRY(const auto summary_before, view.summary());
+    IOSWARM_TRY(const auto facts, payouts.read(summary_before.identity.first_epoch));
+    IOSWARM_TRY(auto summary, view.summary());
+    out.summary = std::move(summary);
+    out.running_epoch = facts.next_epoch;
     if (out.summary.live) {
-        auto attempts = view.attempts(out.summary.live->id);
-        if (!attempts) return fail(attempts.error());
-        out.live_attempts = std::move(*attempts);
+        IOSWARM_TRY(auto attempts, view.attempts(out.summary.live->id));
+        out.live_attempts = std::move(attempts);
     }
 
-    const std::uint64_t newest = facts->next_epoch == 0 ? 0 : facts->next_epoch - 1;
+    const std::uint64_t newest = facts.next_epoch == 0 ? 0 : facts.next_epoch - 1;
     std::uint64_t shown_from = epoch.value_or(newest < kShownEpochs ? 0 : newest - kShownEpochs + 1);
     const std::uint64_t shown_to = epoch.value_or(newest);
     std::uint64_t read_from = shown_from;
-    for (const OwedPayout& owed : facts->waiting)
+    for (const OwedPayout& owed : facts.waiting)
         read_from = std::min(read_from, owed.epoch);
-    const auto covered = view.payouts(read_from, std::max(shown_to, newest));
-    if (!covered) return fail(covered.error());
+    IOSWARM_TRY(const auto covered, view.payouts(read_from, std::max(shown_to, newest)));
     std::map<PayoutKey, const PayoutState*> by_key;
-    for (const PayoutState& one : *covered)
+    for (const PayoutState& one : covered)
         by_key.emplace(PayoutKey{one.payout.epoch, one.payout.agent_id}, &one);
 
-    for (const OwedPayout& owed : facts->waiting) {
+    for (const OwedPayout& owed : facts.waiting) {
         if (by_key.contains({owed.epoch, owed.agent_id})) continue;
         add_owed(owed, out);
         if (epoch && owed.epoch != *epoch) continue;
         out.table.push_back({owed.epoch, owed.agent_id, owed.wallet, owed.amount_rau,
                              owed.wallet ? "owed" : "no wallet", std::nullopt});
     }
-    for (const PayoutState& one : *covered) {
+    for (const PayoutState& one : covered) {
         const bool is_shown = one.payout.epoch >= shown_from && one.payout.epoch <= shown_to;
         if (!is_shown && (epoch || one.state == IntentState::final_ok)) continue;
         out.table.push_back({one.payout.epoch, one.payout.agent_id, one.payout.wallet, one.payout.amount_rau,
