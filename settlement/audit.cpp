@@ -26,7 +26,7 @@ constexpr std::int64_t kMsPerDay = 86'400'000;
 //   I2  Every intent that was sent has one nonce, and every nonce has one intent. All transactions that were
 //       signed for an intent differ only in price.
 //   I3  No payout is missing: each one is covered, owed, or older than what the ledger keeps. The ledger has
-//       the amounts that were paid.
+//       the amounts that were paid, and every closed epoch is what it was when it closed.
 //   I4  The wallet's nonce on the chain is the first nonce plus the number of used nonces.
 //   I5  The sums that the file keeps are those of its settlements, and the gas on the chain matches the file.
 //   I6  Each transaction on the chain with a nonce of this file was signed by this program.
@@ -209,6 +209,7 @@ void Auditor::check_days() {
 Status Auditor::check_ledger() {
     const auto facts = ledger_.read(summary_.identity.first_epoch);
     if (!facts) return fail(facts.error());
+    if (!facts->altered.empty()) error("I3", altered_ledger_text(facts->altered), HaltReason::ledger_differs);
     for (const OwedPayout& payout : facts->waiting) {
         if (!covered_.contains({payout.epoch, payout.agent_id})) ++report_.owed;
     }

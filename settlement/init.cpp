@@ -164,6 +164,7 @@ Result<InitProposal> propose_init(contracts::ChainClient& chain, LedgerPayouts& 
     if (Status status = chain.check_chain(); !status) return fail(status.error());
     const auto facts = ledger.read(request.from_epoch.value_or(0));
     if (!facts) return fail(facts.error());
+    if (!facts->altered.empty()) return fail(altered_ledger(facts->altered));
     if (Status status = check_ledger_chain(*facts, chain.expected_chain_id()); !status)
         return fail(status.error());
 

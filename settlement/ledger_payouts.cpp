@@ -7,12 +7,15 @@
 #include <system_error>
 #include <utility>
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/ledger/agent_query.hpp"
+#include "core/base/try.hpp"
+#include "core/ledger/epoch_check.hpp"
 #include "core/ledger/ledger_rows.hpp"
 #include "core/ledger/schema.hpp"
+#include "core/ledger/shared_queries.hpp"
 #include "core/sqlite/sqlite.hpp"
 
 namespace ioswarm::settlement {
@@ -28,8 +31,9 @@ constexpr std::size_t kMaxWithoutWallet = 100'000;
 // The page is limited before the filter, so that a transaction takes the same time however few rows wait. The
 // ledger stores the wallet that was in force at the close of the epoch in the payout.
 constexpr const char* kPage =
-    "SELECT p.epoch, p.agent, p.amount_rau, coalesce(p.wallet, a.wallet), p.notice, e.first_height, "
-    "e.last_height FROM (SELECT epoch, agent, amount_rau, wallet, notice FROM payouts WHERE (epoch, agent) > "
+    "SELECT p.epoch, p.agent, p.amount_rau, p.wallet, p.notice, e.first_height, e.last_height, p.settled, "
+    "a.wallet, a.wallet_hash "
+    "FROM (SELECT epoch, agent, amount_rau, wallet, notice, settled FROM payouts WHERE (epoch, agent) > "
     "(?1, ?2) AND epoch < ?3 ORDER BY epoch, agent LIMIT ?4) AS p LEFT JOIN agents AS a ON a.agent = p.agent "
     "LEFT JOIN epochs AS e ON e.epoch = p.epoch ORDER BY p.epoch, p.agent";
 
@@ -78,17 +82,21 @@ struct LedgerPayouts::Reader {
     /// Passes one page to `take` and moves the cursor to its end. Returns false after the last page.
     template <typename Take>
     [[nodiscard]] Result<bool> read_page(Cursor& at, std::uint64_t below_epoch, const Take& take);
+    /// Why the rows that were read are not what was stored. Empty when each has its hash.
+    [[nodiscard]] Result<std::string> altered(std::uint64_t first_epoch, std::uint64_t running_epoch);
+
+  private:
+    void check_late_wallet(const std::string& agent_id, const std::optional<Address>& wallet);
+
+    EpochCheck check_;
+    std::string altered_wallet_;  ///< why a wallet that was named late must not be paid
 };
 
 Status LedgerPayouts::Reader::read_numbers(LedgerFacts& out) {
-    auto numbers = database.prepare("SELECT last_height, epoch FROM numbers WHERE one = 1");
-    if (!numbers) return fail(numbers.error());
-    const auto row = numbers->step();
-    if (!row) return fail(row.error());
-    if (!*row) return fail(ErrorCode::data_loss, kCannotRead, database.file(), "its row of numbers is missing");
-    out.last_height = numbers->u64(0);
-    out.next_epoch = numbers->u64(1);
-    numbers->reset();
+    IOSWARM_TRY(auto query, database.prepare(kNumbersQuery));
+    IOSWARM_TRY(const auto numbers, ioswarm::read_numbers(query, database.file()));
+    out.last_height = numbers.last_height;
+    out.next_epoch = numbers.epoch;
     const auto evm = database.query_integer("SELECT value FROM meta WHERE key = 'evm_chain_id'");
     if (!evm) return fail(evm.error());
     const auto node = database.query_integer("SELECT value FROM meta WHERE key = 'node_chain_id'");
@@ -112,13 +120,18 @@ Result<bool> LedgerPayouts::Reader::read_page(Cursor& at, std::uint64_t below_ep
         payout.agent_id = page.text(1);
         const auto amount = page.amount(2);
         const auto wallet = optional_address(page, 3);
-        if (!amount || !wallet) {
+        const auto late = optional_address(page, 8);
+        if (!amount || !wallet || !late) {
             page.reset();
-            return fail(amount ? wallet.error() : amount.error());
+            return fail(!amount ? amount.error() : !wallet ? wallet.error() : late.error());
         }
         payout.amount_rau = *amount;
-        payout.wallet = *wallet;
-        const bool waiting = page.integer(4) == static_cast<std::int64_t>(PayoutNotice::waiting);
+        const std::int64_t notice = page.integer(4);
+        const auto settled = settled_of(page, 7);
+        check_.add(payout.epoch, {payout.agent_id, *amount, *wallet, settled.has_value()}, notice, settled);
+        payout.wallet = *wallet ? *wallet : *late;
+        const bool waiting = notice == static_cast<std::int64_t>(PayoutNotice::waiting);
+        if (waiting && !*wallet) check_late_wallet(payout.agent_id, *late);
         payout.first_height = page.u64(5);
         payout.last_height = page.u64(6);
         last = {page.integer(0), payout.agent_id};
@@ -126,6 +139,20 @@ Result<bool> LedgerPayouts::Reader::read_page(Cursor& at, std::uint64_t below_ep
     }
     at = std::move(last);
     return count == kRowsPerPage;
+}
+
+/// Looks at the current row of the page.
+void LedgerPayouts::Reader::check_late_wallet(const std::string& agent_id,
+                                              const std::optional<Address>& wallet) {
+    const auto fits = has_wallet_hash(agent_id, wallet, page, 9);
+    if (fits && *fits) return;
+    altered_wallet_ =
+        fmt::format("the wallet of agent {} is not the one that it named: it does not have its hash", agent_id);
+}
+
+Result<std::string> LedgerPayouts::Reader::altered(std::uint64_t first_epoch, std::uint64_t running_epoch) {
+    IOSWARM_TRY(const auto faults, check_.faults(database, first_epoch, running_epoch));
+    return faults.empty() ? altered_wallet_ : faults.front().why;
 }
 
 LedgerPayouts::LedgerPayouts(std::filesystem::path dir) : file_(std::move(dir) / "ledger.db") {}
@@ -170,53 +197,53 @@ Result<std::unique_ptr<LedgerPayouts::Reader>> LedgerPayouts::open() {
 }
 
 Result<LedgerFacts> LedgerPayouts::read(std::uint64_t first_epoch) {
-    auto reader = open();
-    if (!reader) return fail(reader.error());
+    IOSWARM_TRY(LedgerFacts out, read_once(first_epoch));
+    // serve may have dropped an old epoch between two transactions. That does not happen twice in a row.
+    return out.altered.empty() ? std::move(out) : read_once(first_epoch);
+}
+
+Result<LedgerFacts> LedgerPayouts::read_once(std::uint64_t first_epoch) {
+    IOSWARM_TRY(const auto reader, open());
     if (first_epoch != asked_first_) nothing_below_ = 0;
     asked_first_ = first_epoch;
     LedgerFacts out;
-    Cursor at = cursor_before(std::max(first_epoch, nothing_below_));
+    const std::uint64_t from = std::max(first_epoch, nothing_below_);
+    Cursor at = cursor_before(from);
     std::size_t without_wallet = 0;
-    bool cut = false;
     const auto take = [&](OwedPayout payout, bool waiting) {
         if (!waiting) return;
         const bool too_many = payout.wallet ? out.waiting.size() - without_wallet >= kMaxPayouts
                                             : without_wallet >= kMaxWithoutWallet;
-        cut = cut || too_many;
         if (too_many) return;
         if (!payout.wallet) ++without_wallet;
         out.waiting.push_back(std::move(payout));
     };
     for (bool first = true, more = true; more; first = false) {
-        const auto transaction = ReadTransaction::begin((*reader)->database);
+        const auto transaction = ReadTransaction::begin(reader->database);
         if (!transaction) return fail(transaction.error());
-        if (first) {
-            if (Status status = (*reader)->read_numbers(out); !status) return fail(status.error());
-        }
-        const auto page = (*reader)->read_page(at, out.next_epoch, take);
-        if (!page) return fail(page.error());
-        more = *page;
+        if (first) IOSWARM_DO(reader->read_numbers(out));
+        IOSWARM_TRY(more, reader->read_page(at, out.next_epoch, take));
     }
-    nothing_below_ = out.waiting.empty() ? out.next_epoch : out.waiting.front().epoch;
+    IOSWARM_TRY(out.altered, reader->altered(from, out.next_epoch));
+    if (out.altered.empty()) nothing_below_ = out.waiting.empty() ? out.next_epoch : out.waiting.front().epoch;
     return out;
 }
 
 Result<std::vector<LedgerPayouts::Kept>> LedgerPayouts::all(std::uint64_t first_epoch) {
-    auto reader = open();
-    if (!reader) return fail(reader.error());
+    IOSWARM_TRY(const auto reader, open());
     std::vector<Kept> out;
+    LedgerFacts facts;
+    IOSWARM_DO(reader->read_numbers(facts));
     Cursor at = cursor_before(first_epoch);
     for (bool more = true; more;) {
-        const auto transaction = ReadTransaction::begin((*reader)->database);
+        const auto transaction = ReadTransaction::begin(reader->database);
         if (!transaction) return fail(transaction.error());
-        const auto page =
-            (*reader)->read_page(at, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()),
-                                 [&](OwedPayout payout, bool waiting) {
-                                     out.push_back({std::move(payout), waiting});
-                                 });
-        if (!page) return fail(page.error());
-        more = *page;
+        IOSWARM_TRY(more, reader->read_page(at, facts.next_epoch, [&](OwedPayout payout, bool waiting) {
+            out.push_back({std::move(payout), waiting});
+        }));
     }
+    IOSWARM_TRY(auto altered, reader->altered(first_epoch, facts.next_epoch));
+    if (!altered.empty()) return fail(altered_ledger(std::move(altered)));
     return out;
 }
 

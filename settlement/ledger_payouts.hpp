@@ -29,12 +29,14 @@ class LedgerPayouts final : public PayoutSource {
         OwedPayout payout;
         bool waiting = false;
     };
-    /// All payouts that the ledger still has for epochs from `first_epoch` on, by (epoch, agent).
+    /// All payouts that the ledger still has for epochs from `first_epoch` on, by (epoch, agent). Error
+    /// data_loss also when an epoch is not what it was when it closed.
     [[nodiscard]] Result<std::vector<Kept>> all(std::uint64_t first_epoch);
 
   private:
     struct Reader;
     [[nodiscard]] Result<std::unique_ptr<Reader>> open();
+    [[nodiscard]] Result<LedgerFacts> read_once(std::uint64_t first_epoch);
 
     std::filesystem::path file_;
     // At the last call nothing waited below this epoch. Valid as long as the file is the same.

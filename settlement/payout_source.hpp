@@ -35,6 +35,9 @@ struct LedgerFacts {
     /// Payouts that wait for their settlement, by (epoch, agent). Includes payouts that settlement.db already
     /// covers, until serve has marked them as final.
     std::vector<OwedPayout> waiting;
+    /// Why the ledger is not what it was when its epochs closed; names an epoch or an agent. Empty: every row
+    /// that was read has its hash. Nothing may be paid from an altered ledger.
+    std::string altered;
 
     /// Whether the payouts of this ledger may be paid on the chain with this EVM chain id. They may be paid
     /// only on the chain that the ledger belongs to. A ledger of the embedded chain (node chain id 0) may be
@@ -43,6 +46,19 @@ struct LedgerFacts {
         return !chain || chain->evm == chain_id || chain->node == 0U;
     }
 };
+
+inline constexpr const char* kWhenLedgerIsAltered =
+    "stop serve, keep a copy of ledger.db, look with 'ioswarm ledger check', and restore a backup";
+
+/// The error for a ledger with LedgerFacts::altered.
+[[nodiscard]] inline Error altered_ledger(std::string altered) {
+    return {ErrorCode::data_loss, "nothing can be paid from this ledger", "ledger.db", std::move(altered),
+            kWhenLedgerIsAltered};
+}
+/// The same as one line, for a halt and for the audit.
+[[nodiscard]] inline std::string altered_ledger_text(const std::string& altered) {
+    return "ledger.db is damaged: " + altered + "; " + kWhenLedgerIsAltered;
+}
 
 /// The source of owed payouts: ledger.db, read-only (LedgerPayouts). Tests use other sources. For use by one
 /// thread.

@@ -3,42 +3,9 @@
 
 #include <string_view>
 
-#include "core/crypto/sha256.hpp"
+#include "core/crypto/field_hash.hpp"
 
 namespace ioswarm::settlement {
-namespace {
-
-/// Hashes a list of fields. Each field is preceded by its length, so that different lists never give the same
-/// bytes.
-class FieldHash {
-  public:
-    FieldHash& add(BytesView bytes) {
-        add_length(bytes.size());
-        hash_.update(bytes);
-        return *this;
-    }
-    FieldHash& add(std::string_view text) {
-        return add(BytesView(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
-    }
-    FieldHash& add(std::uint64_t number) {
-        add_length(number);
-        return *this;
-    }
-    FieldHash& add(const U256& number) { return add(to_word(number).view()); }
-    [[nodiscard]] Hash256 finish() { return hash_.finish(); }
-
-  private:
-    void add_length(std::uint64_t number) {
-        std::array<std::uint8_t, 8> bytes{};
-        for (std::size_t i = 0; i < bytes.size(); ++i)
-            bytes[bytes.size() - 1 - i] = static_cast<std::uint8_t>(number >> (8 * i));
-        hash_.update(bytes);
-    }
-    Sha256 hash_;
-};
-
-}  // namespace
-
 const char* to_string(PoolVersion value) noexcept {
     switch (value) {
         case PoolVersion::v2:

@@ -142,10 +142,12 @@ struct ObservationRow {
 enum class HaltReason : std::uint8_t {
     none,
     foreign_transaction,  ///< another transaction of the wallet used a nonce that belongs to this file
-    ledger_differs,       ///< the ledger lacks a covered payout, or has another amount for it
-    pool_differs,         ///< another contract, version or coordinator than settlement.db was made for
-    reverted,             ///< a settlement failed on chain and must be looked at
-    wrong_amount,         ///< the chain's logs show other amounts than were sent
+    /// The ledger lacks a covered payout, has another amount for it, or is not what it was when its epochs
+    /// closed.
+    ledger_differs,
+    pool_differs,  ///< another contract, version or coordinator than settlement.db was made for
+    reverted,      ///< a settlement failed on chain and must be looked at
+    wrong_amount,  ///< the chain's logs show other amounts than were sent
     audit_failed,
 };
 struct Halt {

@@ -71,6 +71,7 @@ Status Settler::Impl::refuse_unknown_id(const IntentRow& live, bool is_own) {
     if (facts->last_epoch <= known) return {};
     const auto ledger = payouts.read(identity.first_epoch);
     if (!ledger) return fail(ledger.error());
+    if (!ledger->altered.empty()) return fail(altered_ledger(ledger->altered));
     auto paid = store.covered(identity.first_epoch);
     if (!paid) return fail(std::move(paid).error());
     for (const std::uint64_t open : own->open) {

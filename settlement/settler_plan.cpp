@@ -25,6 +25,10 @@ Result<bool> Settler::Impl::read_owed(PlanInput& input, Draft& out) {
                                 facts->chain->text(), identity.chain_id),
                     "one of the two files came from another data directory: put the right one back");
     }
+    if (!facts->altered.empty()) {
+        out.halt = {HaltReason::ledger_differs, altered_ledger_text(facts->altered), now_ms()};
+        return false;
+    }
     const auto newer = store.covered(facts->next_epoch);
     if (!newer) return fail(newer.error());
     if (!newer->empty()) {

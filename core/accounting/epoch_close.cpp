@@ -65,8 +65,6 @@ Result<ClosedEpoch> close_epoch(LedgerTx& ledger, const RewardSettings& settings
         out.epoch.cut_rau = shares.cut_rau;
         out.epoch.pool_rau = shares.pool_rau;
     }
-    IOSWARM_DO(ledger.add_epoch(out.epoch));
-
     for (const EpochShare& share : shares.shares) {
         const WorkRow& row = *by_agent.at(share.agent_id);
         IOSWARM_TRY(auto agent, add_to_agent(ledger, row, share.amount_rau));
@@ -76,9 +74,9 @@ Result<ClosedEpoch> close_epoch(LedgerTx& ledger, const RewardSettings& settings
         // A share of 0 needs no transfer, so its notice need not wait for one.
         const bool waits = settings.settles_on_chain && payout.amount_rau != 0;
         payout.notice = waits ? PayoutNotice::waiting : PayoutNotice::due;
-        IOSWARM_DO(ledger.add_payout(payout));
         out.payouts.push_back(std::move(payout));
     }
+    IOSWARM_DO(ledger.add_epoch(out.epoch, out.payouts));
     for (const auto& [agent_id, row] : by_agent) {
         IOSWARM_DO(add_to_agent(ledger, *row, 0));
     }

@@ -1,26 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of LedgerTx that lasts: agents with their wallets, closed epochs and their payouts.
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "core/base/try.hpp"
-#include "core/ledger/agent_query.hpp"
 #include "core/ledger/ledger_statements.hpp"
+#include "core/ledger/row_hash.hpp"
+#include "core/ledger/shared_queries.hpp"
 
 namespace ioswarm {
 namespace {
 
 using sqlite::Statement;
 
-void bind_optional(Statement& statement, int index, const std::optional<Address>& address) {
-    if (address) {
-        statement.bind_blob(index, address->view());
-    } else {
-        statement.bind_null(index);
-    }
+Hash256 hash_of(const EpochRow& epoch, std::span<const PayoutRow> payouts) {
+    std::vector<const PayoutRow*> by_agent;
+    by_agent.reserve(payouts.size());
+    for (const PayoutRow& payout : payouts)
+        by_agent.push_back(&payout);
+    std::ranges::sort(by_agent, {}, [](const PayoutRow* one) -> const std::string& { return one->agent_id; });
+    PayoutsHash hash;
+    for (const PayoutRow* const one : by_agent)
+        hash.add({one->agent_id, one->amount_rau, one->wallet, one->notice == PayoutNotice::waiting});
+    return epoch_hash({epoch.epoch, epoch.first_height, epoch.last_height, epoch.pool_rau}, hash.finish());
 }
 
 }  // namespace
 
 Result<std::optional<AgentRow>> LedgerTx::agent(std::string_view agent_id) {
-    return read_agent(statements_->agent, agent_id);
+    return read_agent(statements_->agent, agent_id, database_.file());
 }
 
 Status LedgerTx::set_agent(const AgentRow& agent) {
@@ -29,6 +38,10 @@ Status LedgerTx::set_agent(const AgentRow& agent) {
     set.bind_text(1, agent.agent_id);
     bind_optional(set, 2, agent.wallet);
     bind_optional(set, 3, agent.next_wallet);
+    const auto hash = wallet_hash(agent.agent_id, agent.wallet);
+    const auto next_hash = wallet_hash(agent.agent_id, agent.next_wallet);
+    bind_optional(set, 8, hash);
+    bind_optional(set, 9, next_hash);
     return set.bind_u64(4, agent.tasks)
         .bind_u64(5, agent.compared)
         .bind_u64(6, agent.correct)
@@ -49,23 +62,33 @@ Status LedgerTx::add_wallet_change(const WalletChangeRow& change) {
     return statements_->trim_wallet_changes.bind_text(1, change.agent_id).run();
 }
 
-Status LedgerTx::add_epoch(const EpochRow& epoch) {
+Status LedgerTx::add_epoch(const EpochRow& epoch, std::span<const PayoutRow> payouts) {
+    const Hash256 hash = hash_of(epoch, payouts);
     const std::string reward = to_decimal(epoch.reward_rau);
     const std::string cut = to_decimal(epoch.cut_rau);
     const std::string pool = to_decimal(epoch.pool_rau);
-    return statements_->add_epoch.bind_u64(1, epoch.epoch)
-        .bind_u64(2, epoch.first_height)
-        .bind_u64(3, epoch.last_height)
-        .bind(4, epoch.started_ms)
-        .bind(5, epoch.ended_ms)
-        .bind_text(6, reward)
-        .bind_text(7, cut)
-        .bind_text(8, pool)
-        .bind_u64(9, epoch.agents)
-        .bind_u64(10, epoch.tasks)
-        .bind_u64(11, epoch.compared)
-        .bind_u64(12, epoch.correct)
-        .run();
+    IOSWARM_DO(statements_->add_epoch.bind_u64(1, epoch.epoch)
+                   .bind_u64(2, epoch.first_height)
+                   .bind_u64(3, epoch.last_height)
+                   .bind(4, epoch.started_ms)
+                   .bind(5, epoch.ended_ms)
+                   .bind_text(6, reward)
+                   .bind_text(7, cut)
+                   .bind_text(8, pool)
+                   .bind_u64(9, epoch.agents)
+                   .bind_u64(10, epoch.tasks)
+                   .bind_u64(11, epoch.compared)
+                   .bind_u64(12, epoch.correct)
+                   .bind_blob(13, hash.view())
+                   .run());
+    for (const PayoutRow& payout : payouts) {
+        if (payout.epoch != epoch.epoch) {
+            return fail(ErrorCode::invalid_argument, "cannot close an epoch", std::to_string(epoch.epoch),
+                        "a payout belongs to another epoch");
+        }
+        IOSWARM_DO(add_payout(payout));
+    }
+    return {};
 }
 
 Status LedgerTx::add_payout(const PayoutRow& payout) {
@@ -83,6 +106,11 @@ Status LedgerTx::add_payout(const PayoutRow& payout) {
         .bind(9, payout.paid_agents)
         .bind(10, payout.bonus ? 1 : 0);
     bind_optional(add, 11, payout.wallet);
+    if (payout.notice == PayoutNotice::waiting) {
+        add.bind(13, 0);
+    } else {
+        add.bind_null(13);
+    }
     return add.bind(12, static_cast<std::int64_t>(payout.notice)).run();
 }
 

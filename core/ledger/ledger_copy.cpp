@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include "core/base/try.hpp"
+#include "core/ledger/epoch_check.hpp"
 #include "core/ledger/ledger_tx.hpp"
 #include "core/ledger/schema.hpp"
+#include "core/ledger/shared_queries.hpp"
 #include "core/ledger/usage_mark.hpp"
 #include "core/sqlite/database_copy.hpp"
 #include "core/sqlite/sqlite.hpp"
@@ -60,8 +62,9 @@ class Examination {
         // histories are bounded.
         IOSWARM_DO(database_.execute("BEGIN"));
         Status status;
-        for (const auto step : {&Examination::check_pages, &Examination::read_meta, &Examination::read_counts,
-                                &Examination::check_epochs, &Examination::check_payouts}) {
+        for (const auto step :
+             {&Examination::check_pages, &Examination::read_meta, &Examination::read_counts,
+              &Examination::check_epochs, &Examination::check_payouts, &Examination::check_wallets}) {
             status = (this->*step)();
             if (!status) break;
         }
@@ -99,14 +102,32 @@ class Examination {
         });
         if (evm) facts_.chain = ChainIdentity{*evm, node};
         if (!status) return status;
-        std::size_t rows = 0;
-        status = each_row("SELECT last_height, epoch FROM numbers", [&](const sqlite::Statement& row) {
-            ++rows;
-            facts_.last_height = row.u64(0);
-            facts_.running_epoch = row.u64(1);
-        });
-        if (rows != 1) tell(fmt::format("table numbers has {} rows, not one", rows));
-        return status;
+        IOSWARM_TRY(auto query, database_.prepare(kNumbersQuery));
+        auto numbers = read_numbers(query, facts_.file.string());
+        if (!numbers) {
+            tell(numbers.error().why);
+            // The other checks are better with damaged numbers than with none.
+            numbers = read_numbers_unchecked(query, facts_.file.string());
+        }
+        if (!numbers) return {};
+        facts_.last_height = numbers->last_height;
+        facts_.running_epoch = numbers->epoch;
+        return {};
+    }
+
+    /// A payout without a wallet is paid to the wallet that its agent has now.
+    Status check_wallets() {
+        return each_row(
+            "SELECT agent, wallet, wallet_hash, next_wallet, next_wallet_hash FROM agents",
+            [&](const sqlite::Statement& row) {
+                for (const int column : {1, 3}) {
+                    const auto wallet = optional_address(row, column);
+                    const auto fits =
+                        wallet ? has_wallet_hash(row.text(0), *wallet, row, column + 1) : Result<bool>(false);
+                    if (!fits || !*fits)
+                        tell(fmt::format("the wallet of agent {} is not the one that it named", row.text(0)));
+                }
+            });
     }
 
     Status read_counts() {
@@ -120,43 +141,44 @@ class Examination {
     }
 
     Status check_epochs() {
-        std::optional<std::uint64_t> before;
         std::uint64_t height = 0;
         Status status =
             each_row("SELECT epoch, last_height FROM epochs ORDER BY epoch", [&](const sqlite::Statement& row) {
-                const std::uint64_t epoch = row.u64(0);
-                // Among the oldest epochs there may be gaps: single epochs are kept because a payout of them is
-                // still owed.
-                const bool may_be_alone = before && *before + kKeptEpochs < facts_.running_epoch;
-                if (before && epoch != *before + 1 && !may_be_alone)
-                    tell(fmt::format("epochs {} to {} are missing", *before + 1, epoch - 1));
-                if (row.u64(1) < height) tell(fmt::format("epoch {} ends below the one before it", epoch));
-                before = epoch;
+                if (row.u64(1) < height) tell(fmt::format("epoch {} ends below the one before it", row.u64(0)));
                 height = row.u64(1);
             });
-        if (before && *before + 1 != facts_.running_epoch)
-            tell(fmt::format("the running epoch is {}, and the last closed one is {}", facts_.running_epoch,
-                             *before));
         if (height > facts_.last_height)
             tell(
                 fmt::format("an epoch ends at height {}, above the last block {}", height, facts_.last_height));
         return status;
     }
 
-    /// Checks that each epoch's payouts add up to its pool, and that every amount is a number.
+    Status compare_hashes(EpochCheck& check) {
+        IOSWARM_TRY(const auto first, database_.query_integer("SELECT min(epoch) FROM epochs"));
+        if (!first) return {};
+        IOSWARM_TRY(const auto faults,
+                    check.faults(database_, static_cast<std::uint64_t>(std::max<std::int64_t>(*first, 0)),
+                                 facts_.running_epoch));
+        for (const EpochFault& fault : faults)
+            tell(fault.why);
+        return {};
+    }
+
+    /// Checks that each epoch's payouts add up to its pool, that every amount is a number, and that closed
+    /// epochs have their hashes.
     Status check_payouts() {
         U256 sum = 0;
         std::optional<std::uint64_t> epoch;
         U256 pool = 0;
         bool is_kept = false;
+        EpochCheck check;
         const auto finish = [&] {
             if (epoch && is_kept && sum != pool)
                 tell(fmt::format("the payouts of epoch {} do not add up to its pool", *epoch));
         };
         const Status status = each_row(
-            "SELECT p.epoch, p.amount_rau, p.notice, e.pool_rau FROM payouts p LEFT JOIN epochs e ON e.epoch = "
-            "p.epoch "
-            "ORDER BY p.epoch",
+            "SELECT p.epoch, p.amount_rau, p.notice, e.pool_rau, p.agent, p.wallet, p.settled FROM payouts p "
+            "LEFT JOIN epochs e ON e.epoch = p.epoch ORDER BY p.epoch, p.agent",
             [&](const sqlite::Statement& row) {
                 const auto amount = row.amount(1);
                 if (!amount) return tell(fmt::format("a payout of epoch {} is not a number", row.u64(0)));
@@ -170,13 +192,18 @@ class Examination {
                     pool = of_epoch ? *of_epoch : U256(0);
                 }
                 sum += *amount;
+                const auto wallet = optional_address(row, 5);
+                if (!wallet) tell(fmt::format("a wallet of epoch {} is not an address", *epoch));
+                const std::string agent = row.text(4);
+                check.add(*epoch, {agent, *amount, wallet ? *wallet : std::nullopt, !row.is_null(6)},
+                          row.integer(2), settled_of(row, 6));
                 ++facts_.payouts;
                 if (row.integer(2) != 2) return;
                 ++facts_.waiting_payouts;
                 facts_.waiting_rau += *amount;
             });
         finish();
-        return status;
+        return status ? compare_hashes(check) : status;
     }
 
     sqlite::Database& database_;

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "core/base/try.hpp"
-#include "core/ledger/agent_query.hpp"
 #include "core/ledger/schema.hpp"
+#include "core/ledger/shared_queries.hpp"
 
 namespace ioswarm {
 namespace {
@@ -147,7 +147,7 @@ Result<std::vector<PayoutRow>> LedgerReader::payouts_of_epoch(std::uint64_t epoc
 
 Result<std::optional<AgentRow>> LedgerReader::agent(std::string_view agent_id) {
     const std::lock_guard lock(mutex_);
-    return read_agent(agent_, agent_id);
+    return read_agent(agent_, agent_id, database_->file());
 }
 
 Result<std::optional<EpochRow>> LedgerReader::epoch(std::uint64_t epoch) {

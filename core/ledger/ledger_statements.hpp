@@ -3,9 +3,6 @@
 
 // What the parts of LedgerTx share. Only for core/ledger.
 
-#include <string>
-#include <utility>
-
 #include "core/ledger/ledger_tx.hpp"
 #include "core/sqlite/sqlite.hpp"
 
@@ -21,10 +18,5 @@ struct LedgerTx::Statements {
     sqlite::Statement chain_id, set_chain_id, is_used;
     sqlite::Statement probe;
 };
-
-[[nodiscard]] inline Error damaged_table(const std::string& file, std::string table) {
-    return {ErrorCode::data_loss, "cannot read the ledger", file, "table " + std::move(table) + " is damaged",
-            "stop, keep a copy of the file, and restore a backup"};
-}
 
 }  // namespace ioswarm

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "core/base/try.hpp"
-#include "core/ledger/agent_query.hpp"
 #include "core/ledger/ledger_statements.hpp"
+#include "core/ledger/shared_queries.hpp"
 
 namespace ioswarm {
 namespace {
@@ -22,17 +22,13 @@ constexpr const char* kNodeChainId = "node_chain_id";
 Result<std::unique_ptr<LedgerTx>> LedgerTx::prepare(sqlite::Database& database) {
     auto all = std::make_unique<Statements>();
     const std::array<std::pair<Statement*, const char*>, 28> texts{{
-        {&all->numbers,
-         "SELECT last_height, epoch, epoch_first_height, epoch_started_ms, closed_tasks, counted_answers, "
-         "compared, matched, "
-         "false_positives, false_negatives, nonce_race_excluded, state_race_excluded, evm_gas_matches, "
-         "evm_gas_mismatches, evm_state_matches, evm_state_mismatches FROM numbers"},
+        {&all->numbers, kNumbersQuery},
         {&all->set_numbers,
          "UPDATE numbers SET last_height = ?1, epoch = ?2, epoch_first_height = ?3, epoch_started_ms = ?4, "
          "closed_tasks = ?5, counted_answers = ?6, compared = ?7, matched = ?8, false_positives = ?9, "
          "false_negatives = ?10, "
          "nonce_race_excluded = ?11, state_race_excluded = ?12, evm_gas_matches = ?13, "
-         "evm_gas_mismatches = ?14, evm_state_matches = ?15, evm_state_mismatches = ?16"},
+         "evm_gas_mismatches = ?14, evm_state_matches = ?15, evm_state_mismatches = ?16, hash = ?17"},
         {&all->next_id, "SELECT value FROM meta WHERE key = 'next_id'"},
         {&all->set_next_id, "UPDATE meta SET value = ?1 WHERE key = 'next_id'"},
         {&all->answers,
@@ -52,19 +48,25 @@ Result<std::unique_ptr<LedgerTx>> LedgerTx::prepare(sqlite::Database& database) 
         {&all->drop_recent, "DELETE FROM recent_blocks WHERE height < ?1"},
         {&all->agent, kAgentQuery},
         {&all->set_agent,
-         "INSERT INTO agents VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(agent) DO UPDATE SET wallet = ?2, "
-         "next_wallet = ?3, tasks = ?4, compared = ?5, correct = ?6, earned_rau = ?7"},
+         "INSERT INTO agents VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(agent) DO UPDATE SET "
+         "wallet = ?2, "
+         "next_wallet = ?3, tasks = ?4, compared = ?5, correct = ?6, earned_rau = ?7, wallet_hash = ?8, "
+         "next_wallet_hash = ?9"},
         {&all->promote_wallets,
-         "UPDATE agents SET wallet = next_wallet, next_wallet = NULL WHERE next_wallet IS NOT NULL"},
+         "UPDATE agents SET wallet = next_wallet, wallet_hash = next_wallet_hash, next_wallet = NULL, "
+         "next_wallet_hash = NULL WHERE next_wallet IS NOT NULL"},
         {&all->add_wallet_change,
          "INSERT INTO wallet_changes(agent, before, after, at_ms, from_epoch) VALUES(?1, ?2, ?3, ?4, ?5)"},
         {&all->trim_wallet_changes,
          "DELETE FROM wallet_changes WHERE agent = ?1 AND id <= "
          "(SELECT id FROM wallet_changes WHERE agent = ?1 ORDER BY id DESC LIMIT 1 OFFSET 100)"},
-        {&all->add_epoch, "INSERT INTO epochs VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
-        {&all->add_payout, "INSERT INTO payouts VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
+        {&all->add_epoch, "INSERT INTO epochs VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"},
+        {&all->add_payout,
+         "INSERT INTO payouts VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"},
         {&all->mark_notice, "UPDATE payouts SET notice = 1 WHERE epoch = ?1 AND agent = ?2 AND notice = 0"},
-        {&all->mark_due, "UPDATE payouts SET notice = 0 WHERE epoch = ?1 AND agent = ?2 AND notice = 2"},
+        // Payouts of epochs that an older version closed keep NULL in `settled`.
+        {&all->mark_due,
+         "UPDATE payouts SET notice = 0, settled = settled + 1 WHERE epoch = ?1 AND agent = ?2 AND notice = 2"},
         {&all->drop_epochs,
          "DELETE FROM epochs WHERE epoch < ?1 AND NOT EXISTS "
          "(SELECT 1 FROM payouts WHERE payouts.epoch = epochs.epoch AND payouts.notice = 2)"},
@@ -95,7 +97,7 @@ LedgerTx::~LedgerTx() = default;
 Result<std::uint64_t> LedgerTx::reserve_ids(std::uint64_t count) {
     Statement& query = statements_->next_id;
     IOSWARM_TRY(const auto found, query.step());
-    if (!found) return fail(damaged_table(database_.file(), "meta"));
+    if (!found) return fail(damaged_row(database_.file(), "table meta is damaged"));
     const std::uint64_t first = query.u64(0);
     query.reset();
     if (count > std::numeric_limits<std::uint64_t>::max() - first) {
@@ -139,12 +141,12 @@ Status LedgerTx::forget_chain() {
         return fail(ErrorCode::failed_precondition, "cannot give the ledger another chain", database_.file(),
                     "it holds work or payouts");
     }
-    return database_.execute(
-        "DELETE FROM meta WHERE key IN ('evm_chain_id', 'node_chain_id'); DELETE FROM recent_blocks;"
-        "UPDATE numbers SET last_height = 0, epoch = 0, epoch_first_height = 0, epoch_started_ms = 0, "
-        "counted_answers = 0, compared = 0, matched = 0, false_positives = 0, false_negatives = 0, "
-        "nonce_race_excluded = 0, state_race_excluded = 0, evm_gas_matches = 0, evm_gas_mismatches = 0, "
-        "evm_state_matches = 0, evm_state_mismatches = 0");
+    IOSWARM_DO(database_.execute(
+        "DELETE FROM meta WHERE key IN ('evm_chain_id', 'node_chain_id'); DELETE FROM recent_blocks"));
+    IOSWARM_TRY(const auto before, numbers());
+    LedgerNumbers after;
+    after.closed_tasks = before.closed_tasks;
+    return set_numbers(after);
 }
 
 Status LedgerTx::probe() {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,7 @@ class LedgerTx {
     LedgerTx& operator=(const LedgerTx&) = delete;
 
     [[nodiscard]] Result<LedgerState> load();
+    /// Error data_loss when the row does not have its hash.
     [[nodiscard]] Result<LedgerNumbers> numbers();
     [[nodiscard]] Status set_numbers(const LedgerNumbers& numbers);
 
@@ -50,6 +52,7 @@ class LedgerTx {
     [[nodiscard]] Status add_recent_block(const RecentBlockRow& block);
     [[nodiscard]] Status drop_recent_below(std::uint64_t height);
 
+    /// Error data_loss when a wallet does not have its hash.
     [[nodiscard]] Result<std::optional<AgentRow>> agent(std::string_view agent_id);
     [[nodiscard]] Status set_agent(const AgentRow& agent);
     /// Makes every next wallet the current one.
@@ -57,8 +60,9 @@ class LedgerTx {
     /// Adds a wallet change and keeps only the newest 100 of the agent.
     [[nodiscard]] Status add_wallet_change(const WalletChangeRow& change);
 
-    [[nodiscard]] Status add_epoch(const EpochRow& epoch);
-    [[nodiscard]] Status add_payout(const PayoutRow& payout);
+    /// Adds a closed epoch with all its payouts, and the hash that shows later whether they are still the same.
+    /// The payouts may have any order; an agent has at most one.
+    [[nodiscard]] Status add_epoch(const EpochRow& epoch, std::span<const PayoutRow> payouts);
     /// Returns false when the notice was not due, or is no longer due.
     [[nodiscard]] Result<bool> mark_notice_sent(std::uint64_t epoch, std::string_view agent_id);
     /// Call it when the settlement of the payout is final: its notice is then sent with the agent's next
@@ -82,6 +86,7 @@ class LedgerTx {
 
   private:
     struct Statements;
+    [[nodiscard]] Status add_payout(const PayoutRow& payout);
     LedgerTx(sqlite::Database& database, std::unique_ptr<Statements> statements);
 
     sqlite::Database& database_;

@@ -6,6 +6,8 @@
 
 #include "core/base/try.hpp"
 #include "core/ledger/ledger_statements.hpp"
+#include "core/ledger/row_hash.hpp"
+#include "core/ledger/shared_queries.hpp"
 #include "core/sqlite/rows.hpp"
 
 namespace ioswarm {
@@ -66,7 +68,7 @@ Result<AnswerRow> answer_of(const Statement& row, const std::string& file) {
     };
     if (outcome < 0 || outcome > static_cast<std::int64_t>(AnswerOutcome::state_race) || own_run < 0 ||
         own_run > static_cast<std::int64_t>(OwnRun::valid) || !is_agreement(gas) || !is_agreement(state)) {
-        return fail(damaged_table(file, "answers"));
+        return fail(damaged_row(file, "table answers is damaged"));
     }
     out.late_verdict = static_cast<AnswerOutcome>(outcome);
     out.latency_us = row.u64(10);
@@ -79,12 +81,12 @@ Result<AnswerRow> answer_of(const Statement& row, const std::string& file) {
 Result<RecentBlockRow> recent_block_of(const Statement& row, const std::string& file) {
     RecentBlockRow out{row.u64(0), {}, {}};
     const BytesView actions = row.blob(1);
-    if (actions.size() % kPackedAction != 0) return fail(damaged_table(file, "recent_blocks"));
+    if (actions.size() % kPackedAction != 0) return fail(damaged_row(file, "table recent_blocks is damaged"));
     for (std::size_t at = 0; at < actions.size(); at += kPackedAction) {
         out.actions.push_back({take<32, Hash256Tag>(actions, at), actions[at + Hash256::kSize] != 0});
     }
     const BytesView senders = row.blob(2);
-    if (senders.size() % Address::kSize != 0) return fail(damaged_table(file, "recent_blocks"));
+    if (senders.size() % Address::kSize != 0) return fail(damaged_row(file, "table recent_blocks is damaged"));
     for (std::size_t at = 0; at < senders.size(); at += Address::kSize) {
         out.senders_succeeded.push_back(take<20, AddressTag>(senders, at));
     }
@@ -124,33 +126,11 @@ Result<LedgerState> LedgerTx::load() {
 }
 
 Result<LedgerNumbers> LedgerTx::numbers() {
-    Statement& row = statements_->numbers;
-    IOSWARM_TRY(const auto found, row.step());
-    if (!found) {
-        return fail(damaged_table(database_.file(), "numbers"));
-    }
-    LedgerNumbers out;
-    out.last_height = row.u64(0);
-    out.epoch = row.u64(1);
-    out.epoch_first_height = row.u64(2);
-    out.epoch_started_ms = row.integer(3);
-    out.closed_tasks = row.u64(4);
-    out.counted_answers = row.u64(5);
-    out.compared = row.u64(6);
-    out.matched = row.u64(7);
-    out.false_positives = row.u64(8);
-    out.false_negatives = row.u64(9);
-    out.nonce_race_excluded = row.u64(10);
-    out.state_race_excluded = row.u64(11);
-    out.evm_gas_matches = row.u64(12);
-    out.evm_gas_mismatches = row.u64(13);
-    out.evm_state_matches = row.u64(14);
-    out.evm_state_mismatches = row.u64(15);
-    row.reset();
-    return out;
+    return read_numbers(statements_->numbers, database_.file());
 }
 
 Status LedgerTx::set_numbers(const LedgerNumbers& n) {
+    const Hash256 hash = numbers_hash(n);
     return statements_->set_numbers.bind_u64(1, n.last_height)
         .bind_u64(2, n.epoch)
         .bind_u64(3, n.epoch_first_height)
@@ -167,6 +147,7 @@ Status LedgerTx::set_numbers(const LedgerNumbers& n) {
         .bind_u64(14, n.evm_gas_mismatches)
         .bind_u64(15, n.evm_state_matches)
         .bind_u64(16, n.evm_state_mismatches)
+        .bind_blob(17, hash.view())
         .run();
 }
 

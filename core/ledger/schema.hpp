@@ -8,7 +8,7 @@ namespace ioswarm {
 
 /// "IOSL" in the file's header marks a ledger among SQLite files.
 inline constexpr std::int64_t kLedgerApplicationId = 0x494f534c;
-inline constexpr std::int64_t kLedgerSchemaVersion = 2;
+inline constexpr std::int64_t kLedgerSchemaVersion = 3;
 
 /// Configures the writing connection: WAL, every commit synced. Call it before anything else.
 [[nodiscard]] Status configure_writer(sqlite::Database& database);

@@ -42,7 +42,7 @@ Status write_history(Ledger& ledger, std::uint64_t epochs, std::uint64_t agents)
             for (std::uint64_t number = first; number < first + kAtOnce; ++number) {
                 EpochRow epoch;
                 epoch.epoch = number;
-                if (Status status = tx.add_epoch(epoch); !status) return status;
+                std::vector<PayoutRow> payouts;
                 for (std::uint64_t i = 0; i < agents; ++i) {
                     PayoutRow payout;
                     payout.epoch = number;
@@ -51,8 +51,9 @@ Status write_history(Ledger& ledger, std::uint64_t epochs, std::uint64_t agents)
                     payout.weight = 120000;
                     payout.tasks = 100;
                     payout.notice = PayoutNotice::sent;
-                    if (Status status = tx.add_payout(payout); !status) return status;
+                    payouts.push_back(std::move(payout));
                 }
+                if (Status status = tx.add_epoch(epoch, payouts); !status) return status;
             }
             auto numbers = tx.numbers();
             if (!numbers) return fail(numbers.error());

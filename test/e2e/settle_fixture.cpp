@@ -160,7 +160,7 @@ void SettleWorld::close_epoch(const std::vector<Share>& shares) {
         numbers.epoch_first_height = row.last_height + 1;
         if (Status set = tx.set_numbers(numbers); !set) return set;
         if (Status set = tx.set_chain({kSettleChain, 1}); !set) return set;
-        if (Status added = tx.add_epoch(row); !added) return added;
+        std::vector<PayoutRow> payouts;
         for (const Share& share : shares) {
             AgentRow agent;
             agent.agent_id = share.agent;
@@ -173,9 +173,9 @@ void SettleWorld::close_epoch(const std::vector<Share>& shares) {
             payout.wallet = share.wallet;
             payout.paid_agents = static_cast<std::uint32_t>(shares.size());
             payout.notice = PayoutNotice::waiting;
-            if (Status added = tx.add_payout(payout); !added) return added;
+            payouts.push_back(std::move(payout));
         }
-        return {};
+        return tx.add_epoch(row, payouts);
     });
     if (!written) FAIL(written.error().text());
     for (const Share& share : shares) {

@@ -40,7 +40,7 @@ class LedgerFile {
             row.epoch = epoch;
             row.first_height = 10 * epoch - 9;
             row.last_height = 10 * epoch;
-            if (Status status = tx.add_epoch(row); !status) return status;
+            std::vector<PayoutRow> rows;
             for (const Payout& one : payouts) {
                 PayoutRow payout;
                 payout.epoch = epoch;
@@ -48,8 +48,10 @@ class LedgerFile {
                 payout.amount_rau = one.amount;
                 payout.wallet = one.wallet;
                 payout.notice = one.notice;
-                if (Status status = tx.add_payout(payout); !status) return status;
+                row.pool_rau += one.amount;
+                rows.push_back(std::move(payout));
             }
+            if (Status status = tx.add_epoch(row, rows); !status) return status;
             LedgerNumbers numbers = tx.numbers().value();
             numbers.epoch = epoch + 1;
             numbers.last_height = 10 * epoch + 3;

@@ -17,7 +17,7 @@ Status add_rebuild_epoch(LedgerTx& tx, const SimLedger& from, std::uint64_t numb
     row.epoch = number;
     row.first_height = epoch.first_height;
     row.last_height = epoch.last_height;
-    if (Status added = tx.add_epoch(row); !added) return added;
+    std::vector<PayoutRow> payouts;
     for (const SimLedger::Payout& one : epoch.payouts) {
         PayoutRow payout;
         payout.epoch = number;
@@ -25,9 +25,9 @@ Status add_rebuild_epoch(LedgerTx& tx, const SimLedger& from, std::uint64_t numb
         payout.amount_rau = one.amount;
         payout.wallet = one.wallet;
         payout.notice = from.is_marked(number, one.agent) ? PayoutNotice::due : PayoutNotice::waiting;
-        if (Status added = tx.add_payout(payout); !added) return added;
+        payouts.push_back(std::move(payout));
     }
-    return {};
+    return tx.add_epoch(row, payouts);
 }
 
 /// Writes the simulated ledger as a real ledger.db, because `settle init` reads one.

@@ -90,9 +90,7 @@ TEST_CASE("rewards prints the payouts of an epoch from a ledger, also while it i
         second.amount_rau = U256("299999999999999999");
         second.rank = 2;
         second.wallet.reset();
-        if (Status added = tx.add_epoch(epoch); !added) return added;
-        if (Status added = tx.add_payout(first); !added) return added;
-        return tx.add_payout(second);
+        return tx.add_epoch(epoch, std::vector{first, second});
     }));
     const auto show = [&dir](const std::string& epoch, const std::string& more) {
         std::vector<std::string> arguments{"--epoch", epoch, "--data-dir", dir.path("data")};

@@ -49,6 +49,7 @@ struct SettleWorld {
             row.epoch = epoch;
             row.first_height = epoch * 100 + 1;
             row.last_height = (epoch + 1) * 100;
+            std::vector<PayoutRow> payouts;
             for (std::size_t i = 0; i < agents.size(); ++i) {
                 PayoutRow payout;
                 payout.epoch = epoch;
@@ -57,9 +58,9 @@ struct SettleWorld {
                 payout.notice = PayoutNotice::waiting;
                 if (agents[i] != "x") payout.wallet = wallet_of(agents[i]);
                 row.pool_rau += payout.amount_rau;
-                if (Status added = tx.add_payout(payout); !added) return added;
+                payouts.push_back(std::move(payout));
             }
-            if (Status added = tx.add_epoch(row); !added) return added;
+            if (Status added = tx.add_epoch(row, payouts); !added) return added;
             auto numbers = tx.numbers();
             if (!numbers) return fail(numbers.error());
             numbers->epoch = epoch + 1;

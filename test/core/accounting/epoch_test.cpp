@@ -464,11 +464,13 @@ TEST_CASE("history is read from the ledger, newest first and at most 1,000 epoch
     // Write enough epochs to exceed the limit, in the form in which closing an epoch writes them.
     REQUIRE(payroll.ledger().run([](LedgerTx& tx) -> Status {
         for (std::uint64_t epoch = 0; epoch < 1500; ++epoch) {
+            EpochRow row;
+            row.epoch = epoch;
             PayoutRow payout;
             payout.epoch = epoch;
             payout.agent_id = "a";
             payout.amount_rau = epoch;
-            if (Status status = tx.add_payout(payout); !status) return status;
+            if (Status status = tx.add_epoch(row, {&payout, 1}); !status) return status;
         }
         return tx.set_agent({"a", std::nullopt, std::nullopt, 1500, 0, 0, 5000});
     }));
@@ -493,9 +495,7 @@ TEST_CASE("an epoch stays complete in the ledger as long as one of its payouts i
             PayoutRow waits = paid;
             waits.agent_id = "b";
             waits.notice = PayoutNotice::waiting;
-            for (const Status& status : {tx.add_epoch(row), tx.add_payout(paid), tx.add_payout(waits)}) {
-                if (!status) return status;
-            }
+            if (Status status = tx.add_epoch(row, std::vector{paid, waits}); !status) return status;
         }
         auto numbers = tx.numbers();
         if (!numbers) return fail(numbers.error());

@@ -358,6 +358,53 @@ TEST_CASE("a ledger with altered tables and files of other programs are data_los
     CHECK_FALSE(ledger.error().hint.empty());
 }
 
+TEST_CASE("a wallet or a number that was changed in the file is data_loss and never used") {
+    const TempDir dir;
+    const auto set_up = [](LedgerTx& tx) -> Status {
+        AgentRow agent;
+        agent.agent_id = "anna";
+        agent.wallet = Address{{1}};
+        agent.next_wallet = Address{{2}};
+        if (Status set = tx.set_agent(agent); !set) return set;
+        return tx.set_numbers({.last_height = 7, .epoch = 2});
+    };
+    REQUIRE((*Ledger::open(dir.path()))->run(set_up));
+    const auto code_of = [&](auto read) {
+        const auto ledger = Ledger::open(dir.path());
+        REQUIRE(ledger);
+        const Status status = (*ledger)->run([&](LedgerTx& tx) -> Status {
+            const auto found = read(tx);
+            return found ? Status{} : Status(fail(found.error()));
+        });
+        return status ? std::optional<ErrorCode>{} : status.error().code;
+    };
+    const auto agent = [](LedgerTx& tx) { return tx.agent("anna"); };
+    const auto numbers = [](LedgerTx& tx) { return tx.numbers(); };
+    CHECK(code_of(agent) == std::nullopt);
+    CHECK(code_of(numbers) == std::nullopt);
+    SECTION("the wallet in force") {
+        tamper(dir.path("ledger.db"), "UPDATE agents SET wallet = zeroblob(20)");
+        CHECK(code_of(agent) == ErrorCode::data_loss);
+    }
+    SECTION("the next wallet") {
+        tamper(dir.path("ledger.db"), "UPDATE agents SET next_wallet = zeroblob(20)");
+        CHECK(code_of(agent) == ErrorCode::data_loss);
+    }
+    SECTION("the agent's name") {
+        tamper(dir.path("ledger.db"), "UPDATE agents SET agent = 'anne'");
+        CHECK(code_of([](LedgerTx& tx) { return tx.agent("anne"); }) == ErrorCode::data_loss);
+    }
+    SECTION("the last height") {
+        tamper(dir.path("ledger.db"), "UPDATE numbers SET last_height = 8");
+        CHECK(code_of(numbers) == ErrorCode::data_loss);
+    }
+    SECTION("a wallet that comes into force keeps its hash") {
+        REQUIRE((*Ledger::open(dir.path()))->run([](LedgerTx& tx) { return tx.promote_wallets(); }));
+        CHECK(code_of(agent) == std::nullopt);
+        CHECK((*Ledger::open(dir.path()))->agent("anna").value()->wallet == Address{{2}});
+    }
+}
+
 TEST_CASE("a damaged page is reported as data_loss and never read as other data") {
     const TempDir dir;
     {

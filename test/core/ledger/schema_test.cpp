@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/ledger/schema.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/ledger/ledger.hpp"
+#include "core/ledger/ledger_copy.hpp"
 #include "core/sqlite/sqlite.hpp"
 #include "test/support/temp_dir.hpp"
 #include "test/support/test_data.hpp"
@@ -18,11 +20,12 @@ namespace {
 
 using test::TempDir;
 
-/// A directory with a ledger that the program wrote before version 2.
-void put_version_1(const std::string& dir) {
+/// A directory with a ledger that a program of this version wrote.
+void put_version(const std::string& dir, int version) {
     std::filesystem::create_directory(dir);
     std::filesystem::permissions(dir, std::filesystem::perms::owner_all);
-    std::ofstream(dir + "/ledger.db", std::ios::binary) << test::read_data("ledger/version-1.db");
+    std::ofstream(dir + "/ledger.db", std::ios::binary)
+        << test::read_data("ledger/version-" + std::to_string(version) + ".db");
     std::filesystem::permissions(dir + "/ledger.db", std::filesystem::perms(0600));
 }
 
@@ -49,10 +52,10 @@ std::int64_t version_in(const std::string& file) {
 
 }  // namespace
 
-TEST_CASE("a ledger of version 1 is upgraded to version 2 without loss") {
+TEST_CASE("a ledger of version 1 is upgraded to version 3 without loss") {
     const TempDir dir;
     const std::string data = dir.path("data");
-    put_version_1(data);
+    put_version(data, 1);
     for (int opened = 0; opened < 2; ++opened) {  // the second time, nothing is left to migrate
         const LedgerState state = state_of(data);
         CHECK(state.numbers.last_height == 19);
@@ -72,7 +75,7 @@ TEST_CASE("a ledger of version 1 is upgraded to version 2 without loss") {
         CHECK(state.work.size() == 3);
         CHECK(state.recent.size() == 19);
     }
-    CHECK(version_in(data + "/ledger.db") == 2);
+    CHECK(version_in(data + "/ledger.db") == 3);
     const auto ledger = Ledger::open(data);
     REQUIRE(ledger);
     const auto agent = (*ledger)->agent("test-agent-01");
@@ -82,10 +85,75 @@ TEST_CASE("a ledger of version 1 is upgraded to version 2 without loss") {
     CHECK((*ledger)->payouts("test-agent-01", 10)->size() == 3);
 }
 
+TEST_CASE("a ledger of version 2 is upgraded to version 3 without loss, and its epochs stay as they are") {
+    const TempDir dir;
+    const std::string data = dir.path("data");
+    put_version(data, 2);
+    for (int opened = 0; opened < 2; ++opened) {
+        const LedgerState state = state_of(data);
+        CHECK(state.numbers.last_height == 11);
+        CHECK(state.numbers.epoch == 5);
+        CHECK(state.numbers.closed_tasks == 379);
+        CHECK(state.numbers.matched == 358);
+        CHECK(state.answers.size() == 379);
+        CHECK(state.work.size() == 3);
+    }
+    CHECK(version_in(data + "/ledger.db") == 3);
+    const auto facts = examine_ledger(data);
+    REQUIRE(facts);
+    CHECK(facts->problems.empty());
+    CHECK(facts->closed_epochs == 5);
+    CHECK(facts->payouts == 12);
+    CHECK(facts->waiting_payouts == 12);
+    CHECK(facts->waiting_rau == U256("1800000000000000000"));
+
+    const auto opened = Ledger::open(data);
+    REQUIRE(opened);
+    Ledger& ledger = **opened;
+    CHECK(to_decimal((*ledger.agent("sim-agent-00003"))->earned_rau) == "613978819400927434");
+    const auto payouts = ledger.payouts_of_epoch(4);
+    REQUIRE(payouts);
+    REQUIRE(payouts->size() == 3);
+    const auto named = [&](std::string_view agent) {
+        return *std::ranges::find(*payouts, agent, &PayoutRow::agent_id);
+    };
+    CHECK(to_decimal(named("sim-agent-00002").amount_rau) == "165189873417721519");
+    CHECK(to_hex(named("sim-agent-00002").wallet->view()) == std::string(40, '2'));
+    CHECK_FALSE(named("sim-agent-00003").wallet);
+    CHECK(named("sim-agent-00003").notice == PayoutNotice::waiting);
+    // The epochs that are there have no hash. Those that close from now on must have one.
+    bool marked = false;
+    REQUIRE(ledger.run([&](LedgerTx& tx) -> Status {
+        const auto due = tx.mark_notice_due(3, "sim-agent-00001");
+        if (!due) return fail(due.error());
+        marked = *due;
+        return {};
+    }));
+    CHECK(marked);
+    CHECK(ledger.due_payouts("sim-agent-00001", 5)->size() == 1);
+}
+
+TEST_CASE("an altered ledger of version 2 is refused and not changed") {
+    const TempDir dir;
+    const std::string data = dir.path("data");
+    put_version(data, 2);
+    {
+        auto database =
+            sqlite::Database::open(data + "/ledger.db", sqlite::Database::Mode::read_write, "ledger");
+        REQUIRE(database);
+        REQUIRE(database->execute("ALTER TABLE payouts ADD COLUMN more INTEGER"));
+    }
+    const auto ledger = Ledger::open(data);
+    REQUIRE_FALSE(ledger);
+    CHECK(ledger.error().code == ErrorCode::data_loss);
+    CHECK(ledger.error().why.find("version 2") != std::string::npos);
+    CHECK(version_in(data + "/ledger.db") == 2);
+}
+
 TEST_CASE("an altered ledger of version 1 is refused and not changed") {
     const TempDir dir;
     const std::string data = dir.path("data");
-    put_version_1(data);
+    put_version(data, 1);
     {
         auto database =
             sqlite::Database::open(data + "/ledger.db", sqlite::Database::Mode::read_write, "ledger");
