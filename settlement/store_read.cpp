@@ -104,9 +104,14 @@ Status SqliteStore::set_halt(const Halt& halt) {
         if (halt.reason == HaltReason::none) {
             if (Status resumed = note_resumed(halt); !resumed) return resumed;
         }
-        return run("UPDATE meta SET halt = ?1, halt_detail = ?2, halt_ms = ?3", [&](sqlite::Statement& row) {
-            row.bind_text(1, to_string(halt.reason)).bind_text(2, halt.detail).bind(3, halt.at_ms);
-        });
+        // A clock that was set back must not make a halt older than what was signed before it: the audit would
+        // take that for a signature after the halt.
+        return run(
+            "UPDATE meta SET halt = ?1, halt_detail = ?2, halt_ms = CASE WHEN ?1 = 'none' THEN ?3 ELSE "
+            "max(?3, (SELECT coalesce(max(signed_ms), 0) FROM attempt)) END",
+            [&](sqlite::Statement& row) {
+                row.bind_text(1, to_string(halt.reason)).bind_text(2, halt.detail).bind(3, halt.at_ms);
+            });
     });
 }
 

@@ -151,6 +151,8 @@ ExitCode report_settle_error(Io& io, Error error) {
         case ErrorCode::resource_exhausted:
         case ErrorCode::cancelled:
             return ExitCode::try_again;
+        case ErrorCode::io:
+            return ExitCode::io;
         default:
             return ExitCode::failed_check;
     }

@@ -63,8 +63,8 @@ struct SettleOptions {
                                                       const std::string& subcommand, Io& io, ExitCode& code);
 
 /// Prints the error and returns this command's exit code: 78 when settlement.db is missing or the configuration
-/// is wrong, 77 for the key and for files of another user, 75 for everything that may succeed later, 1 for the
-/// rest.
+/// is wrong, 77 for the key and for files of another user, 75 for everything that may succeed later, 74 for a
+/// file that cannot be read or written, 1 for the rest.
 [[nodiscard]] ExitCode report_settle_error(Io& io, Error error);
 /// Prints an error about a key. The exit code is always 77.
 [[nodiscard]] ExitCode report_key_error(Io& io, Error error);

@@ -53,8 +53,10 @@ ExitCode report_hold(const settlement::Hold& hold, Io& io) {
     return code;
 }
 
-ExitCode report_not_final(SettlerParts& parts, Io& io) {
+ExitCode report_not_final(SettlerParts& parts, const settlement::Hold& hold, Io& io) {
     const auto live = parts.store().live_intent();
+    const bool nothing_began = live && !*live && hold.reason != HoldReason::none;
+    if (nothing_began) return report_hold(hold, io);
     std::string which;
     if (live && *live) {
         which = epoch_range((*live)->first_epoch, (*live)->last_epoch);
@@ -76,7 +78,8 @@ ExitCode report_halt(const settlement::Halt& halt, Io& io) {
 
 ExitCode report_end(SettlerParts& parts, const SettlerRun& run, const settlement::Halt& halt, Io& io) {
     if (run.last.state == SettlerStep::State::halted) return report_halt(halt, io);
-    if (run.out_of_time && run.last.state != SettlerStep::State::held) return report_not_final(parts, io);
+    if (run.out_of_time && run.last.state != SettlerStep::State::held)
+        return report_not_final(parts, run.last.hold, io);
     for (const settlement::IntentRow& intent : run.ended) {
         if (intent.state == settlement::IntentState::final_reverted) return ExitCode::failed_check;
     }

@@ -305,7 +305,8 @@ Status check_schema(sqlite::Database& database) {
     if (version < kLedgerSchemaVersion) {
         return fail(ErrorCode::failed_precondition, "cannot read the ledger", database.file(),
                     fmt::format("it is of version {}, and is moved to version {} when serve opens it", version,
-                                kLedgerSchemaVersion));
+                                kLedgerSchemaVersion),
+                    "start this version's 'ioswarm serve', or restart it");
     }
     return check_tables(database, kLedgerSchemaVersion);
 }
