@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/decimal.hpp"
 #include "settlement/plan_parts.hpp"
 #include "settlement/pool.hpp"
 
@@ -92,6 +93,22 @@ Result<std::uint64_t> first_epoch(const LedgerFacts& ledger, const InitRequest& 
                 "give a lower --from-epoch");
 }
 
+/// Transactions that nobody can tell from settlements may have paid what the ledger still lists as waiting:
+/// through another contract, or from a settlement.db that was lost before serve had read it.
+Status check_unknown_sends(const LedgerFacts& facts, const InitRequest& request, std::uint64_t first_nonce) {
+    const bool can_be_paid =
+        std::ranges::any_of(facts.waiting, [](const OwedPayout& payout) { return payout.wallet.has_value(); });
+    if (request.from_epoch || first_nonce <= request.known_sends || !can_be_paid) return {};
+    const std::uint64_t oldest = facts.waiting.front().epoch;
+    return fail(
+        ErrorCode::failed_precondition, kCannotInit, "wallet " + to_hex0x(request.wallet.view()),
+        fmt::format("{} of its transactions may be settlements that paid some of the waiting payouts already",
+                    first_nonce - request.known_sends),
+        fmt::format("give --from-epoch with the first epoch that is not paid; if none of them is, that is "
+                    "--from-epoch {}",
+                    oldest));
+}
+
 /// Finds out which waiting payouts are paid already, so that none is paid twice. With --rebuild it reads them
 /// from the chain. Returns an error when payouts may be paid already and it cannot be found out which.
 Status set_settled(contracts::ChainClient& chain, LedgerPayouts& ledger, const LedgerFacts& facts,
@@ -102,24 +119,19 @@ Status set_settled(contracts::ChainClient& chain, LedgerPayouts& ledger, const L
                         "a contract of version 2 does not tell which epochs were paid",
                         "look up the last settlement, and give --from-epoch with the epoch behind it");
         }
-        if (out.identity.first_nonce != 0 && !request.from_epoch) {
-            out.warnings.push_back(
-                fmt::format("the wallet has sent {} transactions before. If some of them settled epochs of "
-                            "this ledger, these "
-                            "would be paid again: then give --from-epoch with the first epoch that is not paid",
-                            out.identity.first_nonce));
-        }
-        return {};
+        return check_unknown_sends(facts, request, out.identity.first_nonce);
     }
+    if (request.from_epoch && !request.rebuild) return {};
+    const auto state = pool.facts();
+    if (!state) return fail(state.error());
+    // The logs of a contract that has never settled say nothing about what another contract paid.
+    if (state->last_epoch == 0) return check_unknown_sends(facts, request, out.identity.first_nonce);
     if (request.rebuild) {
         auto settled = find_settled(chain, ledger, out.identity);
         if (!settled) return fail(std::move(settled).error());
         out.settled = std::move(*settled);
         return {};
     }
-    if (request.from_epoch) return {};
-    const auto state = pool.facts();
-    if (!state) return fail(state.error());
     if (!may_be_settled(facts.waiting, state->last_epoch)) return {};
     return fail(ErrorCode::failed_precondition, kCannotInit, to_hex0x(request.contract.view()),
                 fmt::format("the contract has settled ids up to {}, so some of the waiting payouts may be paid "
@@ -135,8 +147,12 @@ void count(const LedgerFacts& ledger, InitProposal& out) {
         for (const CoveredPayout& payout : one.planned.payouts)
             paid.emplace(payout.epoch, payout.agent_id);
     }
+    U256 left_out;
     for (const OwedPayout& payout : ledger.waiting) {
-        if (payout.epoch < out.identity.first_epoch) continue;
+        if (payout.epoch < out.identity.first_epoch) {
+            left_out += payout.amount_rau;
+            continue;
+        }
         if (paid.contains({payout.epoch, payout.agent_id})) {
             ++out.settled_payouts;
             out.settled_rau += payout.amount_rau;
@@ -147,6 +163,11 @@ void count(const LedgerFacts& ledger, InitProposal& out) {
             ++out.without_wallet;
             out.without_wallet_rau += payout.amount_rau;
         }
+    }
+    if (left_out != U256()) {
+        out.warnings.push_back(
+            fmt::format("{} IOTX of epochs before epoch {} are left out and will never be paid",
+                        rau_to_iotx(left_out), out.identity.first_epoch));
     }
 }
 
@@ -162,7 +183,7 @@ bool may_be_settled(const std::vector<OwedPayout>& waiting, std::uint64_t last_e
 Result<InitProposal> propose_init(contracts::ChainClient& chain, LedgerPayouts& ledger,
                                   const InitRequest& request) {
     if (Status status = chain.check_chain(); !status) return fail(status.error());
-    const auto facts = ledger.read(request.from_epoch.value_or(0));
+    const auto facts = ledger.read(0);
     if (!facts) return fail(facts.error());
     if (!facts->altered.empty()) return fail(altered_ledger(facts->altered));
     if (Status status = check_ledger_chain(*facts, chain.expected_chain_id()); !status)

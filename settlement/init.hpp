@@ -20,6 +20,9 @@ struct InitRequest {
     Address wallet;  ///< of the key that will sign
     std::optional<std::uint64_t> from_epoch;
     std::optional<std::uint64_t> pool_from_block;
+    /// How many of the wallet's mined transactions are known to be no settlements, because this machine's
+    /// journal says which command sent them.
+    std::uint64_t known_sends = 0;
     /// True when settlement.db was lost: the chain is asked which payouts are already paid.
     bool rebuild = false;
     std::int64_t now_ms = 0;  ///< Unix time in milliseconds

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -40,6 +41,13 @@ std::string choice_list(std::string_view choices) {
     return out;
 }
 
+std::string urls_mistake(std::string_view text, const KeyRow& key) {
+    const auto urls = parse_http_urls(text);
+    if (!urls) return "is not " + describe_type(key);
+    // Each endpoint is a witness of its own for what it says about a payment.
+    return has_same_url_twice(*urls) ? "names the same URL twice" : "";
+}
+
 /// Returns the empty string when the text has the right form, else the reason why it has not.
 std::string check_form(const KeyRow& key, std::string_view text) {
     if (text.find('\0') != std::string_view::npos) return "contains a NUL character";
@@ -62,7 +70,7 @@ std::string check_form(const KeyRow& key, std::string_view text) {
         case KeyForm::http_url:
             return is_http_url(text) ? "" : "is not an http:// or https:// URL";
         case KeyForm::http_urls:
-            return parse_http_urls(text) ? "" : "is not " + describe_type(key);
+            return urls_mistake(text, key);
         case KeyForm::agent_id:
             return is_valid_agent_id(text) ? "" : "is not 1 to 128 characters of visible ASCII";
         case KeyForm::log_levels: {
@@ -322,6 +330,24 @@ std::optional<std::vector<std::string>> parse_http_urls(std::string_view text) {
     });
     if (!good) return std::nullopt;
     return out;
+}
+
+bool has_same_url_twice(const std::vector<std::string>& urls) {
+    std::set<std::string> seen;
+    return !std::ranges::all_of(urls, [&](const std::string& url) {
+        std::string one = url;
+        const std::size_t host = one.find("://") + 3;
+        const std::size_t at = one.rfind('@', one.find('/', host));
+        if (at != std::string::npos && at > host) one.erase(host, at + 1 - host);  // credentials
+        const std::size_t path = std::min(one.find('/', host), one.size());
+        std::transform(one.begin(), one.begin() + static_cast<std::ptrdiff_t>(path), one.begin(),
+                       [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+        const std::string_view port = one.starts_with("https") ? ":443" : ":80";
+        if (std::string_view(one).substr(host, path - host).ends_with(port))
+            one.erase(path - port.size(), port.size());
+        if (one.ends_with('/')) one.pop_back();
+        return seen.insert(one).second;
+    });
 }
 
 std::string urls_without_credentials(std::string_view text) {

@@ -36,6 +36,9 @@ inline constexpr std::size_t kMaxUrls = 16;
 /// Parses comma-separated URLs, ignoring blanks around each. Returns nothing when a part is not a URL, or when
 /// there are more than kMaxUrls.
 [[nodiscard]] std::optional<std::vector<std::string>> parse_http_urls(std::string_view text);
+/// Whether two of these URLs lead to the same server and path, however they are written. Credentials, upper
+/// case in scheme and host, the scheme's own port and a '/' at the end make no difference.
+[[nodiscard]] bool has_same_url_twice(const std::vector<std::string>& urls);
 /// The URL without "user:password@", for display.
 [[nodiscard]] std::string without_credentials(std::string_view url);
 /// The same for comma-separated URLs.

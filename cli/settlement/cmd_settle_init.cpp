@@ -7,10 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/contracts/signer_key.hpp"
+#include "cli/contracts/spend.hpp"
 #include "cli/secret_prompt.hpp"
 #include "cli/settlement/commands.hpp"
 #include "cli/settlement/parts.hpp"
 #include "cli/settlement/report.hpp"
+#include "contracts/sent_journal.hpp"
 #include "core/base/decimal.hpp"
 #include "core/crypto/address.hpp"
 #include "core/ports/clock.hpp"
@@ -103,6 +105,18 @@ std::int64_t now_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(clock.wall().time_since_epoch()).count();
 }
 
+/// The wallet's transactions that deploy, fund and claim sent from this machine. 0 when their journal cannot be
+/// read: then the operator is asked more.
+std::uint64_t sent_by_other_commands(std::uint64_t chain_id, const Address& wallet) {
+    const auto directory = sent_directory();
+    if (!directory) return 0;
+    const auto entries = contracts::SentJournal::peek(*directory, chain_id, wallet);
+    if (!entries) return 0;
+    return static_cast<std::uint64_t>(std::ranges::count_if(*entries, [](const contracts::SentEntry& entry) {
+        return entry.state == contracts::SentEntry::State::mined;
+    }));
+}
+
 settlement::InitRequest request_of(const SettleOptions& options, const Address& contract,
                                    const Address& wallet) {
     settlement::InitRequest out;
@@ -124,8 +138,9 @@ Result<ExitCode> make_settlement(const ServeConfig& config, const SettleOptions&
     auto chain = settlement_chain(config, stop);
     if (!chain) return fail(std::move(chain).error());
     settlement::LedgerPayouts ledger(config.data_dir);
-    const auto proposal =
-        settlement::propose_init(*chain, ledger, request_of(options, *contract, key->address()));
+    settlement::InitRequest request = request_of(options, *contract, key->address());
+    request.known_sends = sent_by_other_commands(config.reward_chain_id, key->address());
+    const auto proposal = settlement::propose_init(*chain, ledger, request);
     if (!proposal) return fail(proposal.error());
     show_proposal(*proposal, config, io);
     if (!options.yes && !ask_yes_no(io, "Make it?", stop)) {

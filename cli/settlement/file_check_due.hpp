@@ -4,8 +4,8 @@
 #include <chrono>
 #include <filesystem>
 #include <optional>
-#include <utility>
 
+#include "cli/settlement/file_identity.hpp"
 #include "core/ports/clock.hpp"
 #include "settlement/store.hpp"
 
@@ -18,7 +18,7 @@ class FileCheckDue {
   public:
     struct Look {
         settlement::SettlementStore::FileCheck check = settlement::SettlementStore::FileCheck::whole;
-        std::optional<std::pair<std::uint64_t, std::uint64_t>> file;  ///< device and inode; nothing: no file
+        std::optional<FileIdentity> file;
         Clock::Steady at;
     };
     [[nodiscard]] Look look(const std::filesystem::path& file, Clock::Steady now) const;

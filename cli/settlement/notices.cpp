@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <utility>
 
 #include "core/base/try.hpp"
 
@@ -15,13 +16,17 @@ constexpr std::size_t kMarkedAtOnce = 1'000;
 }  // namespace
 
 Status SettlementReader::with(const std::function<Status(settlement::SettlementView&)>& work) {
-    auto view = view_.lock();
-    if (!*view) {
-        IOSWARM_TRY(auto opened, settlement::SettlementView::open(dir_));
-        *view = std::move(opened);
+    auto opened = opened_.lock();
+    // Looked at before the file is opened: if it is replaced in between, the next call opens the new one.
+    const auto file = file_identity(dir_ / "settlement.db");
+    if (opened->file != file) opened->view.reset();
+    if (!opened->view) {
+        IOSWARM_TRY(opened->view, settlement::SettlementView::open(dir_));
+        if (opened->file != file) ++files_opened_;
+        opened->file = file;
     }
-    Status done = work(**view);
-    if (!done) view->reset();
+    Status done = work(*opened->view);
+    if (!done) opened->view.reset();
     return done;
 }
 
@@ -38,6 +43,8 @@ Status SettlementNotices::look(const std::stop_token& stop) {
         PayoutKeys paid;
         std::uint64_t after = after_;
         const Status read = reader_.with([&](settlement::SettlementView& view) -> Status {
+            // Positions in another file mean nothing here.
+            if (std::exchange(file_, reader_.files_opened()) != reader_.files_opened()) after = after_ = 0;
             IOSWARM_TRY(const auto some, view.newly_paid(&after, kMarkedAtOnce));
             for (const settlement::PayoutState& one : some)
                 paid.emplace_back(one.payout.agent_id, one.payout.epoch);

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "cli/settlement/file_identity.hpp"
 #include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
@@ -27,12 +30,20 @@ class SettlementReader {
 
     /// Calls `work` with the open file. Waits for the disk and for other callers. Errors: not_found
     /// (settlement.db does not exist yet), those of SettlementView, and those of `work`. After an error the
-    /// file is opened again.
+    /// file is opened again, and also when another file took its place (`settle init` after the old one was
+    /// moved away).
     [[nodiscard]] Status with(const std::function<Status(settlement::SettlementView&)>& work);
+    /// How many different files with() has opened. What was read before is of another file if this changes.
+    [[nodiscard]] std::uint64_t files_opened() const { return files_opened_.load(); }
 
   private:
+    struct Opened {
+        std::unique_ptr<settlement::SettlementView> view;
+        std::optional<FileIdentity> file;
+    };
     const std::filesystem::path dir_;
-    Guarded<std::unique_ptr<settlement::SettlementView>> view_;
+    Guarded<Opened> opened_;
+    std::atomic<std::uint64_t> files_opened_{0};
 };
 
 /// (agent id, epoch) of payouts.
@@ -60,7 +71,9 @@ class SettlementNotices {
     const Mark mark_;
     const Log log_;
     const std::chrono::milliseconds interval_;
-    std::uint64_t after_ = 0;  // used by the thread only, as is the next field
+    // Used by the thread only.
+    std::uint64_t after_ = 0;  // the position in the file that was opened last
+    std::uint64_t file_ = 0;   // SettlementReader::files_opened() when `after_` was read
     std::string told_;         // the last error that was logged
     std::jthread thread_;      // last member: the thread uses all of the above
 };

@@ -103,9 +103,11 @@ Status check_identity(const ServeConfig& config, const settlement::SettlementIde
     const auto contract = settled_contract(config);
     if (!contract) return fail(contract.error());
     const std::string hint =
-        "settlement.db belongs to one contract: put the configuration back, or, when everything is paid and a "
-        "new "
-        "contract takes over, move settlement.db away and run 'ioswarm settle init'";
+        "settlement.db belongs to one contract: put the configuration back. When a new contract takes over, "
+        "first "
+        "let 'ioswarm settle' pay everything and serve run for a minute, so that it knows what is paid. Then "
+        "stop "
+        "serve, move settlement.db away and run 'ioswarm settle init'";
     if (*contract != identity.contract) {
         return fail(ErrorCode::config, "cannot settle", "rewardContract",
                     fmt::format("it is {}, and settlement.db was made for {}", to_checksum_hex(*contract),

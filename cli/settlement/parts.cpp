@@ -87,7 +87,9 @@ ExitCode run_settle_command(
 
 Error with_init_hint(Error error) {
     if (error.code == ErrorCode::not_found)
-        error.hint = "make it once with 'ioswarm settle init', with the same --config files";
+        error.hint =
+            "make it once with 'ioswarm settle init', with the same --config files; if it was lost, "
+            "'ioswarm settle init --rebuild' finds out what was paid";
     return error;
 }
 

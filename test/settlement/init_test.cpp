@@ -123,6 +123,33 @@ TEST_CASE("on a pool that may have settled waiting payouts, settle init needs --
     CHECK(world.propose());
 }
 
+TEST_CASE("for a new contract settle init asks which epochs the old one paid, unless no settlement was sent") {
+    InitWorld world;
+    world.close(1, {{'a', 10}});
+    world.paid.run();  // serve was not there to mark it as paid
+    const Address next = filled_with<Address>(0x77);
+    world.paid.chain.put_contract(
+        next,
+        std::make_shared<FakeRewardPool>(Version::v3, next, world.paid.key.address(), world.paid.pool_world));
+    world.request.contract = next;
+
+    const auto refused = world.propose();
+    CHECK(refused.error().code == ErrorCode::failed_precondition);
+    CHECK(refused.error().why.find("1 of its transactions may be settlements") != std::string::npos);
+    CHECK(refused.error().hint.find("--from-epoch 1") != std::string::npos);
+    SECTION("the operator knows the first epoch that is not paid") {
+        world.request.from_epoch = 2;
+        const auto proposal = world.propose();
+        REQUIRE(proposal);
+        CHECK(proposal->payouts == 0);
+        CHECK(proposal->warnings.size() == 1);  // 10 IOTX are left out
+    }
+    SECTION("the wallet's transactions were other commands of this machine") {
+        world.request.known_sends = 1;
+        CHECK(world.propose()->payouts == 1);
+    }
+}
+
 TEST_CASE("settle init --rebuild finds that nothing was paid on a pool without settlements") {
     InitWorld world;
     world.close(1, {{'a', 10}});
@@ -261,9 +288,13 @@ TEST_CASE("on v2 --rebuild needs --from-epoch, and the logs are read from --pool
     // The wallet has sent transactions, and it is unknown what they paid.
     world.request.rebuild = false;
     world.request.from_epoch.reset();
-    CHECK(world.propose()->warnings.empty());
+    CHECK(world.propose());
     world.paid.run();
-    CHECK(world.propose()->warnings.size() == 1);
+    const auto refused = world.propose();
+    CHECK(refused.error().code == ErrorCode::failed_precondition);
+    CHECK(refused.error().hint.find("--from-epoch 1") != std::string::npos);
+    world.request.from_epoch = 1;
+    CHECK(world.propose());
 }
 
 TEST_CASE("on a node with archive state the block that created a v2 pool is found") {

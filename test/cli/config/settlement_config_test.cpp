@@ -78,6 +78,13 @@ TEST_CASE("an endpoint may be one or a list, in a file also as a YAML list", "[s
     CHECK(parse_http_urls(settings_of("rewardRpcUrl: 'http://a:1, https://b/x'").reward_rpc_url) == both);
     CHECK_FALSE(refused_keys("rewardRpcUrl: ['http://a', 'ftp://b']").empty());
     CHECK_FALSE(refused_keys("rewardRpcUrl: []").empty());
+    // Two endpoints are two witnesses, so one may not be named twice.
+    for (const char* twice : {"['http://a', 'http://a']", "['http://A:80/', 'http://a']",
+                              "['http://a/x', 'http://u:p@a/x/']", "['https://a:443', 'https://a']"})
+        CHECK_FALSE(refused_keys(std::string("rewardRpcUrl: ") + twice).empty());
+    for (const char* both_good :
+         {"['http://a', 'https://a']", "['http://a/x', 'http://a/X']", "['http://a', 'http://a:81']"})
+        CHECK(refused_keys(std::string("rewardRpcUrl: ") + both_good).empty());
     CHECK_FALSE(refused_keys("rewardRpcUrl: [['http://a']]").empty());
     CHECK_FALSE(refused_keys("grpcPort: [1]").empty());
 

@@ -74,3 +74,26 @@ TEST_CASE("payouts that became final are passed on once, even if the first try f
     const std::lock_guard lock(marks.mutex);
     CHECK(marks.got == cli::PayoutKeys{{"a", 3}, {"b", 3}, {"b", 5}});
 }
+
+TEST_CASE("a settlement.db that takes the place of another one is read from its beginning", "[settle]") {
+    const TempDir dir;
+    Marks marks;
+    const cli::SettlementNotices notices(dir.path(), marks.mark(), {}, std::chrono::milliseconds(5));
+    const auto settle = [&](std::uint64_t epoch) {
+        const auto store = *SettlementStore::create(dir.path(), settlement_identity_of_test());
+        const std::vector<settlement::PlannedIntent> plan{planned_payment({payout_to(epoch, "a", 1, 10)})};
+        REQUIRE(store->add_plan(plan, 1));
+        make_final(*store, IntentState::final_ok);
+    };
+    settle(3);
+    REQUIRE(marks.wait_for(1));
+    for (const char* part : {"", "-wal", "-shm"}) {
+        const std::string file = dir.path(std::string("settlement.db") + part);
+        if (std::filesystem::exists(file))
+            std::filesystem::rename(file, dir.path(std::string("old.db") + part));
+    }
+    settle(4);
+    REQUIRE(marks.wait_for(2));
+    const std::lock_guard lock(marks.mutex);
+    CHECK(marks.got == cli::PayoutKeys{{"a", 3}, {"a", 4}});
+}
