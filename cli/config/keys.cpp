@@ -91,6 +91,8 @@ const auto kKeys = std::to_array<KeyRow>({
     {"node.grpc", &C::node_grpc, "", "HOST:PORT", "the node's gRPC API; default: the embedded chain",
      0, 0, KeyForm::host_port},
     {"node.web3", &C::node_web3, "", "URL", "the node's web3 API", 0, 0, KeyForm::http_url},
+    {"node.blockTime", &C::node_block_time, "2500ms", "DURATION", "time between blocks of the node's chain",
+     10, kMaxBlockTimeMs},
     {"node.diffs", &C::node_diffs, "", "HOST:PORT", "a node's own ioswarm module, to relay its diffs",
      0, 0, KeyForm::host_port},
     {"node.diffsAgentId", &C::node_diffs_agent_id, "", "ID", "agent id to take diffs with", 0, 0, KeyForm::agent_id},

@@ -59,6 +59,7 @@ struct ServeConfig {
     std::string listen;  ///< stays empty when not given, because the address to bind then depends on the secret
     std::string node_grpc;
     std::string node_web3;
+    std::chrono::milliseconds node_block_time{};
     std::string node_diffs;
     std::string node_diffs_agent_id;
     std::string node_diffs_key_file;

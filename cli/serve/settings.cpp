@@ -41,7 +41,7 @@ CoordinatorSettings coordinator_settings(const ServeConfig& config) {
     out.task_redundancy = static_cast<std::uint32_t>(config.task_redundancy);
     out.task_timeout = milliseconds(config.task_timeout_ms);
     out.idle_batch = std::chrono::seconds(static_cast<std::int64_t>(config.idle_batch_seconds));
-    if (!uses_node(config)) out.block_interval = config.chain_block_time;
+    out.block_interval = uses_node(config) ? config.node_block_time : config.chain_block_time;
     if (const auto delegate = parse_address(config.delegate_address);
         !config.delegate_address.empty() && delegate) {
         out.coinbase = to_hex0x(delegate->view());

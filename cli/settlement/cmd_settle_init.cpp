@@ -27,11 +27,11 @@ using settlement::InitProposal;
 using settlement::SettlementIdentity;
 
 /// Twice the rewards of one day's epochs. The length of an epoch follows from the configuration and the block
-/// time: that of the embedded chain, or IoTeX's 2.5 s.
+/// time: that of the embedded chain, or of the node's.
 U256 proposed_per_day(const ServeConfig& config) {
     constexpr std::int64_t kDayMs = 86'400'000;
-    constexpr std::int64_t kChainBlockMs = 2'500;
-    const std::int64_t block_ms = config.node_grpc.empty() ? config.chain_block_time.count() : kChainBlockMs;
+    const std::int64_t block_ms =
+        (config.node_grpc.empty() ? config.chain_block_time : config.node_block_time).count();
     const std::int64_t epoch_ms = std::max(static_cast<std::int64_t>(config.epoch_blocks) * block_ms,
                                            static_cast<std::int64_t>(config.min_epoch_seconds) * 1000);
     const std::uint64_t per_day = static_cast<std::uint64_t>(std::max<std::int64_t>(1, kDayMs / epoch_ms));

@@ -206,7 +206,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void judge_step(Agent& agent, Clock::Steady now, Effects& effects);
     void judge_all_steps(Clock::Steady now, Effects& effects);
     [[nodiscard]] BlockContext next_block() const;
-    [[nodiscard]] BlockContext block_after(const ChainTip& tip) const;
+    [[nodiscard]] BlockContext block_after(const ChainTip& tip, std::uint64_t height) const;
 
     // In engine_runs.cpp.
     [[nodiscard]] static bool is_executed(const GivenTask& given, const TaskResult& result);

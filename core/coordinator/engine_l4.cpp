@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/coordinator/engine.hpp"
+#include "core/model/block_time.hpp"
 
 namespace ioswarm {
 namespace {
@@ -76,14 +77,14 @@ void Engine::diffs_written(const std::string& agent_id, std::uint64_t height) {
 
 /// The block in which a transaction of the pool is to run: the one after the tip.
 BlockContext Engine::next_block() const {
-    return tip_ ? block_after(*tip_) : BlockContext{};
+    return tip_ ? block_after(*tip_, tip_->height) : BlockContext{};
 }
 
-BlockContext Engine::block_after(const ChainTip& tip) const {
-    const auto at = std::chrono::duration_cast<std::chrono::seconds>(
-        (tip.time + settings_.block_interval).time_since_epoch());
+/// The block after the one at `height`, which is not below the tip's.
+BlockContext Engine::block_after(const ChainTip& tip, std::uint64_t height) const {
+    const auto at = later_block_time(tip.time, settings_.block_interval, height - tip.height + 1);
     return {static_cast<std::uint64_t>(std::max<std::int64_t>(at.count(), 0)), settings_.block_gas_limit,
-            to_decimal(tip.base_fee_rau), settings_.coinbase, tip.height + 1};
+            to_decimal(tip.base_fee_rau), settings_.coinbase, height + 1};
 }
 
 }  // namespace ioswarm

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs transactions for agents that execute them: which runs to make, and how the agents' answers compare with
 // them.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -33,9 +34,8 @@ std::vector<RunRequestPtr> Engine::take_runs() {
         // The block stream is often ahead of the last poll, so its block is used if it fits.
         const bool by_block = block_tip_ && block_tip_->height == planned.height;
         ChainTip tip = by_block ? *block_tip_ : tip_.value_or(ChainTip{});
-        if (tip.height < planned.height) tip.time += settings_.block_interval * (planned.height - tip.height);
-        tip.height = planned.height;
-        request->block = block_after(tip);
+        tip.height = std::min(tip.height, planned.height);
+        request->block = block_after(tip, planned.height);
         request->task = std::move(planned.task);
         out.push_back(std::move(request));
     }

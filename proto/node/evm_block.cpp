@@ -6,8 +6,10 @@
 
 #include "core/base/try.hpp"
 #include "core/model/action_abi.hpp"
+#include "core/model/block_time.hpp"
 #include "proto/node/link.hpp"
 #include "proto/node/web3_json.hpp"
+#include "proto/node/wire.hpp"
 
 namespace ioswarm::proto {
 namespace {
@@ -18,7 +20,6 @@ using evm::Word;
 /// The chain's gas limit since the upgrade named Tsunami. web3 reports a different number. No block uses as
 /// much.
 constexpr std::uint64_t kBlockGasLimit = 50'000'000;
-constexpr std::uint64_t kSecondsToNextBlock = 3;
 constexpr std::uint64_t kLeastBaseFee = 1'000'000'000'000;
 
 Result<std::vector<AccessListEntry>> read_access_list(const Json& list) {
@@ -122,7 +123,7 @@ Result<evm::BlockContext> read_context(const Json& block, std::uint64_t chain_id
     evm::BlockContext out;
     const auto number = web3_quantity64(block, "number");
     const auto seconds = web3_quantity64(block, "timestamp");
-    if (!number || !seconds)
+    if (!number || !seconds || *seconds > kMaxTimestampSeconds)
         return fail(web3_bad("eth_getBlockByNumber", "number or timestamp is no quantity"));
     const U256 base_fee = web3_quantity(block, "baseFeePerGas").value_or(0);
     out.chain_id = chain_id;
@@ -130,7 +131,8 @@ Result<evm::BlockContext> read_context(const Json& block, std::uint64_t chain_id
     out.blob_base_fee = 1;
     if (ahead) {
         out.number = *number + 1;
-        out.timestamp = *seconds + kSecondsToNextBlock;
+        const std::chrono::system_clock::time_point time{std::chrono::seconds(*seconds)};
+        out.timestamp = static_cast<std::uint64_t>(later_block_time(time, kIotexBlockInterval).count());
         out.base_fee = next_base_fee(base_fee, web3_quantity64(block, "gasUsed").value_or(0), kBlockGasLimit);
         return out;
     }

@@ -34,7 +34,7 @@ struct Web3Transaction {
                                                        const std::stop_token& stop = {});
 
 /// The height of the tip, and the expected context of the next block. Its base fee is computed from the gas
-/// that the tip used, its time is that of the tip plus 3 s, and its coinbase is 0.
+/// that the tip used, its time is later_block_time() of the tip on mainnet and testnet, and its coinbase is 0.
 struct Web3Tip {
     std::uint64_t height = 0;
     evm::BlockContext next;

@@ -60,6 +60,10 @@ TEST_CASE("every value of the configuration reaches the coordinator", "[serve]")
     CHECK(settings.task_timeout == 5s);
     CHECK(settings.idle_batch == 7s);
     CHECK(settings.block_interval == 2s);
+    const std::string node = "node: {grpc: 'n:14014', web3: 'http://n:15014'";
+    CHECK(coordinator_settings(config_of(node + "}")).block_interval == 2500ms);
+    CHECK(coordinator_settings(config_of(node + ", blockTime: 1s}, chain: {blockTime: 2s}")).block_interval ==
+          1s);
     // The address pair is from the tests of iotex-address.
     CHECK(settings.coinbase == "0xda7e12ef57c236a06117c5e0d04a228e7181cf36");
     CHECK(settings.rewards.epoch_reward_rau == U256("500000000000000000"));
