@@ -7,7 +7,7 @@
 #include "cli/config/serve_config.hpp"
 #include "core/base/log.hpp"
 #include "core/sim/chain_settings.hpp"
-#include "proto/agents/client.hpp"
+#include "proto/agents/agent_group.hpp"
 
 namespace ioswarm::cli {
 
@@ -16,8 +16,8 @@ namespace ioswarm::cli {
 
 /// Creates `count` agents named test-agent-01 and so on, which answer as the public agent does at L2. Every
 /// other one uses JSON.
-[[nodiscard]] std::unique_ptr<proto::AgentClients> test_agents(std::uint64_t count,
-                                                               proto::CoordinatorAddress address,
-                                                               const ServeConfig& config, const Log& log);
+[[nodiscard]] std::unique_ptr<proto::AgentGroup> test_agents(std::uint64_t count,
+                                                             proto::CoordinatorAddress address,
+                                                             const ServeConfig& config, const Log& log);
 
 }  // namespace ioswarm::cli

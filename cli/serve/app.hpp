@@ -40,7 +40,7 @@
 #include "core/base/result.hpp"
 #include "core/net/http_server.hpp"
 #include "core/ports/clock.hpp"
-#include "proto/agents/client.hpp"
+#include "proto/agents/agent_group.hpp"
 
 namespace ioswarm::cli {
 
@@ -143,7 +143,7 @@ class ServeApp {
     std::unique_ptr<HttpServer> api_server_;
     // The API's own threads use this; null until it has started.
     std::atomic<const HttpServer*> counted_api_{nullptr};
-    std::unique_ptr<proto::AgentClients> test_agents_;
+    std::unique_ptr<proto::AgentGroup> test_agents_;
     std::optional<HistoryRecorder> history_recorder_;
     std::optional<StatusReporter> reporter_;
     /// What a reload has changed is here and not in config_. Both are written by the reloader's thread.

@@ -80,6 +80,8 @@ proto::LoadSettings load_settings(const SimOptions& options, std::chrono::millis
         out.times.retry_min = std::chrono::milliseconds(200);
         out.times.retry_max = std::chrono::milliseconds(500);
     }
+    // A run is short, so agents that are refused again do not wait longer each time.
+    out.times.refused_max = out.times.retry_max;
     return out;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The answers of simulated agents to tasks, as functions for proto/agents/client.hpp. The client fills in
-// task_id and latency_us. All functions are thread-safe and pure: the same task always gives the same answer.
+// The answers of simulated agents to tasks, as functions for proto/agents/agent.hpp. The agent fills in task_id
+// and latency_us. All functions are thread-safe and pure: the same task always gives the same answer.
 
 #include <cstdint>
 #include <functional>
@@ -13,6 +13,7 @@
 
 namespace ioswarm::sim {
 
+/// Makes an agent's answer to a task, except task_id and latency_us.
 using AnswerTask = std::function<TaskResult(const TaskPackage&)>;
 
 /// An agent that checks thoroughly. L1: the action can be read, it was signed by the sender it names (in every

@@ -5,7 +5,7 @@
 
 #include <grpcpp/channel.h>
 
-#include "proto/agents/client.hpp"
+#include "proto/agents/agent_settings.hpp"
 
 namespace ioswarm::proto {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/sim/l4_transport.hpp"
-#include "proto/agents/client.hpp"
+#include "proto/agents/agent_settings.hpp"
 #include "proto/codec/codec.hpp"
 
 namespace ioswarm::proto {

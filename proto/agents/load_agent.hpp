@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Internals of LoadGenerator: the data that its agents share (load_generator.cpp), and one agent
-// (load_agent.cpp).
+// Internals of LoadGenerator: the data that its agents share (load_generator.cpp), and the work of one agent
+// with its fault (load_agent.cpp). The agent itself is in agent.hpp.
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,8 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "proto/agents/agent.hpp"
 #include "proto/agents/load_generator.hpp"
-#include "proto/agents/rpc_loop.hpp"
 
 namespace ioswarm::proto {
 
@@ -23,6 +24,7 @@ class LoadGenerator::Shared {
   public:
     Shared(LoadSettings settings_in, const sim::FaultPlan& faults_in, sim::RunRecord& record_in, Log log_in);
 
+    [[nodiscard]] std::shared_ptr<Agent> make_agent(std::uint32_t index);
     /// The connection of this agent. If agents do not share connections, it is a new one.
     [[nodiscard]] std::shared_ptr<grpc::Channel> channel_of(std::uint32_t index);
 
@@ -38,7 +40,6 @@ class LoadGenerator::Shared {
     const LoadSettings settings;
     const sim::FaultPlan& faults;
     sim::RunRecord& record;
-    const Log log;
     std::atomic<bool> leaving{false};
 
     /// A batch of some agent, for agents that answer for others.
@@ -62,24 +63,29 @@ class LoadGenerator::Shared {
 
     std::atomic<std::uint64_t> submissions{0};
     std::vector<std::shared_ptr<Agent>> agents;
-    RpcLoop loop;  ///< last, because its threads use all members above
+    AgentContext context;  ///< last, because its threads use all members above
 };
 
-/// One agent's state machine. It writes to the record only in the callbacks of its stream and of the submission
-/// that the stream waits for. Those never overlap.
-class LoadGenerator::Agent : public std::enable_shared_from_this<LoadGenerator::Agent> {
+/// What one agent does with its batches, according to its fault. It writes to the record only in on_batch() and
+/// in the callbacks of the submission that the batch waits for. Those never overlap.
+class LoadGenerator::Work final : public AgentWork {
   public:
-    Agent(Shared& shared, std::uint32_t index);
+    Work(Shared& shared, std::uint32_t index);
 
-    void register_now();
-    /// Ends the stream, if there is one, also while one of its batches is being worked on.
-    void let_go();
-    [[nodiscard]] bool in_touch() const { return in_touch_; }
+    void on_batch(Agent& agent, TaskBatch batch) override;
+    void unreadable() override { shared_.record.unreadable(); }
+    void registered() override;
+    void refused(const std::string& reason) override;
+    void failed(const Error& error) override;
+    void paid() override { shared_.record.paid(); }
+    [[nodiscard]] bool keeps_trying() const override { return !shared_.leaving; }
 
   private:
-    using StreamPtr = std::shared_ptr<RpcLoop::Stream>;
+    using AgentPtr = std::shared_ptr<Agent>;
     using Then = std::function<void(sim::Outcome)>;
+    /// A batch in work. It keeps the agent, and so this object, alive.
     struct Batch {
+        AgentPtr agent;
         TaskBatch batch;
         Clock::Steady delivered_at;
         BatchResult result;
@@ -87,44 +93,20 @@ class LoadGenerator::Agent : public std::enable_shared_from_this<LoadGenerator::
     };
     using BatchPtr = std::shared_ptr<Batch>;
 
-    [[nodiscard]] ClientCall rpc(const char* method, std::chrono::milliseconds deadline) const;
-    template <typename Response>
-    [[nodiscard]] Result<Response> read(const Result<Bytes>& answer) const;
-
-    void registered(const Result<RegisterResponse>& response);
-    void failed(const Error& error, bool for_good);
-    void heartbeat_later(bool first);
-    void heartbeat();
-    void open_stream();
-    void cancel_stream();
-    [[nodiscard]] StreamPtr take_parked();
-    /// Reads the next batch. Does nothing if that was already done.
-    void resume();
-    void work_on(const StreamPtr& stream, const Bytes& message);
     void compute(Batch& batch);
     void answer_for_others(const BatchPtr& batch, std::function<void()> then);
     void hand_in(const BatchPtr& batch);
     void hand_in_again(const BatchPtr& batch);
-    void submit(const BatchResult& result, const Then& then);
-    [[nodiscard]] sim::Outcome outcome_of(const Result<SubmitResponse>& response) const;
-    void vanish();
+    void submit(const AgentPtr& agent, const BatchResult& result, const Then& then);
+    [[nodiscard]] sim::Outcome outcome_of(const Agent& agent, const Result<SubmitResponse>& response) const;
+    void vanish(const AgentPtr& agent);
 
     Shared& shared_;
     const std::uint32_t index_;
-    const AgentProfile profile_;
     const sim::AgentFault fault_;
-    std::atomic<bool> away_{false};      ///< true while the agent has vanished
-    std::atomic<bool> in_touch_{false};  ///< false after a registration or a stream has failed
-    std::atomic<bool> beating_{false};
-    std::atomic<std::uint32_t> tasks_processed_{0};
-    std::atomic<std::chrono::milliseconds> heartbeat_every_{std::chrono::seconds(10)};
-    bool counted_ = false;       ///< has joined once; used by the registration only
-    bool has_vanished_ = false;  ///< used by the stream's callbacks only, as is the next
+    bool has_joined_ = false;    ///< used by the registration only
+    bool has_vanished_ = false;  ///< used by on_batch() only, as is the next
     std::uint32_t batches_ = 0;
-    mutable std::mutex mutex_;  // guards all members below
-    std::shared_ptr<grpc::Channel> channel_;
-    StreamPtr parked_;  ///< the stream whose message is being worked on
-    std::weak_ptr<RpcLoop::Stream> stream_;
 };
 
 }  // namespace ioswarm::proto

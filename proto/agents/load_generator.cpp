@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/crypto/hmac.hpp"
 #include "proto/agents/channel.hpp"
 #include "proto/agents/load_agent.hpp"
 #include "proto/grpc/log.hpp"
@@ -14,6 +15,25 @@ namespace {
 
 /// Agents that connect and register at once. If thousands did so at once, they would only wait for each other.
 constexpr std::uint32_t kJoiningAtOnce = 200;
+
+AgentProfile profile_of(const LoadSettings& settings, std::uint32_t index) {
+    AgentProfile out;
+    out.id = load_agent_id(settings, index);
+    if (index < settings.credentials.size())
+        out.token = settings.credentials[index].key;
+    else if (!settings.master_secret.empty())
+        out.token = agent_token(settings.master_secret, out.id);
+    out.level = settings.level;
+    out.region = load_agent_region(index);
+    out.version = settings.version;
+    if (index < settings.wallet_list.size()) {
+        out.wallet_address = settings.wallet_list[index];
+    } else if (settings.wallets && settings.wallet_list.empty()) {
+        out.wallet_address = fmt::format("0x{:040x}", index + 1);
+    }
+    out.codec = index % 2 == 0 ? Codec::protobuf : Codec::json;
+    return out;
+}
 
 }  // namespace
 
@@ -35,13 +55,18 @@ LoadGenerator::Shared::Shared(LoadSettings settings_in, const sim::FaultPlan& fa
     : settings(std::move(settings_in)),
       faults(faults_in),
       record(record_in),
-      log(std::move(log_in)),
-      loop(std::max(settings.threads, 1U)) {
+      context(settings.times, settings.threads, std::move(log_in)) {
     const std::uint32_t shared = settings.agents_per_connection;
     if (shared > 1) shared_channels.resize((settings.agents + shared - 1) / shared);
     agents.reserve(settings.agents);
     for (std::uint32_t i = 0; i < settings.agents; ++i)
-        agents.push_back(std::make_shared<Agent>(*this, i));
+        agents.push_back(make_agent(i));
+}
+
+std::shared_ptr<Agent> LoadGenerator::Shared::make_agent(std::uint32_t index) {
+    return std::make_shared<Agent>(
+        context, profile_of(settings, index), [this, index] { return channel_of(index); },
+        std::make_unique<Work>(*this, index));
 }
 
 std::shared_ptr<grpc::Channel> LoadGenerator::Shared::channel_of(std::uint32_t index) {
@@ -151,10 +176,10 @@ void LoadGenerator::leave(std::chrono::milliseconds within) {
         std::unique_lock lock(shared_->mutex);
         shared_->changed.wait_for(lock, within, [&] { return shared_->submissions == 0; });
     }
-    shared_->loop.request_stop();
+    shared_->context.loop.request_stop();
     for (const auto& agent : shared_->agents)
-        agent->let_go();
-    shared_->loop.stop_and_wait();
+        agent->end_stream();
+    shared_->context.loop.stop_and_wait();
     shared_->agents.clear();
     shared_->shared_channels.clear();
 }
@@ -166,11 +191,11 @@ std::uint32_t LoadGenerator::joined() const {
 
 std::uint32_t LoadGenerator::in_touch() const {
     return static_cast<std::uint32_t>(std::count_if(shared_->agents.begin(), shared_->agents.end(),
-                                                    [](const auto& agent) { return agent->in_touch(); }));
+                                                    [](const auto& agent) { return agent->is_in_touch(); }));
 }
 
 std::chrono::nanoseconds LoadGenerator::cpu_time() const {
-    return shared_->loop.cpu_time();
+    return shared_->context.loop.cpu_time();
 }
 
 std::map<std::string, std::uint64_t> LoadGenerator::failures() const {

@@ -12,9 +12,10 @@
 
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
+#include "core/sim/agent_rules.hpp"
 #include "core/sim/fault_plan.hpp"
 #include "core/sim/run_record.hpp"
-#include "proto/agents/client.hpp"
+#include "proto/agents/agent_settings.hpp"
 
 namespace ioswarm::proto {
 
@@ -41,7 +42,7 @@ struct LoadSettings {
     /// `wallets`.
     std::vector<std::string> wallet_list;
     std::string version;
-    AnswerTask answer;                          ///< must be thread-safe
+    sim::AnswerTask answer;                     ///< must be thread-safe
     std::chrono::milliseconds late_by{12'500};  ///< how long agents with the fault `late` wait
     std::chrono::milliseconds away_for{1'000};  ///< how long agents that vanish and come back stay away
 };
@@ -69,10 +70,10 @@ class LoadGenerator {
     LoadGenerator(const LoadGenerator&) = delete;
     LoadGenerator& operator=(const LoadGenerator&) = delete;
 
-    /// Starts all agents, a few hundred at a time, and waits until all of them have registered and asked for
-    /// tasks. Errors: cancelled (`stop`); the coordinator's own error if it refuses for good (unauthenticated,
-    /// permission_denied, or resource_exhausted: it is full). After `within`: the last failure if no agent
-    /// joined, otherwise timed_out with the number of agents that joined.
+    /// Starts all agents, a few hundred at a time, and waits until all of them have registered. Each asks for
+    /// tasks right after that. Errors: cancelled (`stop`); the coordinator's own error if it refuses for good
+    /// (unauthenticated, permission_denied, or resource_exhausted: it is full). After `within`: the last
+    /// failure if no agent joined, otherwise timed_out with the number of agents that joined.
     [[nodiscard]] Status join(std::chrono::milliseconds within, const std::stop_token& stop);
 
     /// Lets no agent start another batch. Waits up to `within` for submissions in progress, then closes all
@@ -88,7 +89,7 @@ class LoadGenerator {
     [[nodiscard]] std::map<std::string, std::uint64_t> failures() const;
 
   private:
-    class Agent;
+    class Work;
     class Working;
     class Shared;
     std::unique_ptr<Shared> shared_;

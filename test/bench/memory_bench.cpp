@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "core/crypto/hmac.hpp"
-#include "proto/agents/client.hpp"
+#include "proto/agents/agent_group.hpp"
 #include "test/bench/bench_servers.hpp"
 #include "test/bench/child_process.hpp"
 #include "test/bench/goal.hpp"
@@ -28,14 +28,14 @@ constexpr int kRounds = 3;
 constexpr int kStormSteps = 6;
 constexpr std::size_t kActionsAStep = 10'000;
 constexpr std::size_t kBlocksAfter = 40;  // more blocks than a late answer may take
-constexpr unsigned kClientThreads = 4;
+constexpr unsigned kAgentThreads = 4;
 
 /// Agents that each have their own connection and send heartbeats at the default interval.
 class Crowd {
   public:
     Crowd(const bench::ChildProcess& server, std::string name)
         : name_(std::move(name)),
-          clients_({"127.0.0.1:" + std::to_string(server.port()), false, "", ""}, {}, kClientThreads, {}, {}) {}
+          agents_({"127.0.0.1:" + std::to_string(server.port()), false, "", ""}, {}, kAgentThreads, {}) {}
 
     /// Adds agents and returns when all agents so far are registered and their streams are being opened.
     void add(std::size_t count) {
@@ -45,7 +45,7 @@ class Crowd {
             profile.token = agent_token(bench::kSecret, profile.id);
             profile.region = "loopback";
             profile.version = "bench";
-            clients_.add(std::move(profile), [](const TaskPackage&) {
+            agents_.add(std::move(profile), [](const TaskPackage&) {
                 TaskResult result;
                 result.valid = true;
                 result.gas_estimate = 21'000;
@@ -53,21 +53,20 @@ class Crowd {
             });
         }
         const auto until = std::chrono::steady_clock::now() + 30s;
-        while (clients_.counters().registrations < size_) {
+        while (agents_.counters().registrations < size_) {
             if (std::chrono::steady_clock::now() > until) {
-                fmt::print(stderr, "{} of {} agents are registered\n", clients_.counters().registrations,
-                           size_);
+                fmt::print(stderr, "{} of {} agents are registered\n", agents_.counters().registrations, size_);
                 std::exit(1);
             }
             std::this_thread::sleep_for(20ms);
         }
     }
-    [[nodiscard]] proto::AgentCounters counters() const { return clients_.counters(); }
+    [[nodiscard]] proto::AgentCounters counters() const { return agents_.counters(); }
 
   private:
     const std::string name_;
     std::size_t size_ = 0;
-    proto::AgentClients clients_;
+    proto::AgentGroup agents_;
 };
 
 struct Storm {

@@ -84,8 +84,7 @@ TEST_CASE("the page shows changing figures in a real browser", "[browser]") {
     const Served served(
         dir, {"--block-time", "1s", "--tps", "20", "--poll-interval-ms", "50", "--with-agents", "2",
               "--epoch-reward-iotx", "1", "--reward-epoch-blocks", "5", "--reward-min-epoch-seconds", "1"});
-    proto::AgentClients hostile({"127.0.0.1:" + std::to_string(served.grpc_port()), false, {}, {}}, {}, 1, {},
-                                {});
+    proto::AgentGroup hostile({"127.0.0.1:" + std::to_string(served.grpc_port()), false, {}, {}}, {}, 1, {});
     hostile.add(hostile_agent(), sim::deployed_rules(TaskLevel::l2_state_verify));
     REQUIRE(eventually([&] { return served.json("/swarm/status")["agents_live"] == 3; }));
     REQUIRE(eventually([&] { return !served.json("/api/history")["points"].empty(); }));

@@ -69,8 +69,7 @@ TEST_CASE("at taskLevel L4 an agent that follows the diffs gets EVM transactions
     });
     std::mutex mutex;
     std::vector<TaskPackage> tasks;
-    proto::AgentClients agents({"127.0.0.1:" + std::to_string(served.grpc_port()), false, {}, {}}, {}, 1, {},
-                               {});
+    proto::AgentGroup agents({"127.0.0.1:" + std::to_string(served.grpc_port()), false, {}, {}}, {}, 1, {});
     proto::AgentProfile profile;
     profile.id = "follower";
     profile.level = TaskLevel::l4_state_sync;

@@ -17,7 +17,7 @@
 
 #include "core/crypto/hmac.hpp"
 #include "core/sim/agent_rules.hpp"
-#include "proto/agents/client.hpp"
+#include "proto/agents/agent_group.hpp"
 #include "test/support/http_user.hpp"
 #include "test/support/program.hpp"
 #include "test/support/temp_dir.hpp"
@@ -90,7 +90,7 @@ class Served {
 class Agents {
   public:
     Agents(int port, int count, const std::string& secret = {})
-        : clients_({"127.0.0.1:" + std::to_string(port), false, {}, {}}, times(), 2, {}, {}) {
+        : agents_({"127.0.0.1:" + std::to_string(port), false, {}, {}}, times(), 2, {}) {
         for (int i = 0; i < count; ++i) {
             proto::AgentProfile profile;
             profile.id = "agent-" + std::to_string(i);
@@ -98,11 +98,11 @@ class Agents {
             profile.wallet_address =
                 "0x" + std::string(39, '0') + std::string(1, static_cast<char>('1' + i % 9));
             if (!secret.empty()) profile.token = agent_token(secret, profile.id);
-            clients_.add(std::move(profile),
-                         sim::with_wrong_share(kWrong, sim::deployed_rules(TaskLevel::l2_state_verify)));
+            agents_.add(std::move(profile),
+                        sim::with_wrong_share(kWrong, sim::deployed_rules(TaskLevel::l2_state_verify)));
         }
     }
-    [[nodiscard]] proto::AgentCounters counters() const { return clients_.counters(); }
+    [[nodiscard]] proto::AgentCounters counters() const { return agents_.counters(); }
 
   private:
     static proto::AgentTimes times() {
@@ -112,7 +112,7 @@ class Agents {
         out.heartbeat_every = 500ms;
         return out;
     }
-    proto::AgentClients clients_;
+    proto::AgentGroup agents_;
 };
 
 /// Checks the condition again and again, because events in another process cannot be awaited here. Returns

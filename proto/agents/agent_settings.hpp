@@ -3,15 +3,9 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
-#include <vector>
 
-#include "core/base/log.hpp"
-#include "core/base/result.hpp"
 #include "core/model/messages.hpp"
 #include "proto/codec/codec.hpp"
 
@@ -57,10 +51,6 @@ struct AgentTimes {
 [[nodiscard]] std::chrono::milliseconds retry_pause(const AgentTimes& times, unsigned refusals,
                                                     std::uint64_t random);
 
-/// Computes an agent's answer to a task, except task_id and latency_us, which the client fills in. It is called
-/// from the client's threads, for several agents at once. Each agent has at most one batch in work.
-using AnswerTask = std::function<TaskResult(const TaskPackage&)>;
-
 /// Counters of all agents together, since the start.
 struct AgentCounters {
     std::uint64_t registrations = 0;  ///< accepted registrations
@@ -76,32 +66,6 @@ struct AgentCounters {
     std::uint64_t heartbeats = 0;           ///< answered with alive=true
     std::uint64_t failed_heartbeats = 0;
     std::uint64_t payouts = 0;
-};
-
-/// Any number of agents of one coordinator, on a few threads. Every agent has its own connection, as deployed
-/// agents do. Each agent registers, sends heartbeats, takes batches one after the other and answers each. When
-/// its stream ends for any reason, it starts again with the registration. The calls use gRPC C++ and thus
-/// content-type application/grpc, in either encoding.
-class AgentClients {
-  public:
-    /// `threads` (at least 1) run everything, including the answers. `stop` ends all agents. The destructor
-    /// does so too, and waits for them.
-    AgentClients(CoordinatorAddress address, AgentTimes times, unsigned threads, std::stop_token stop, Log log);
-    ~AgentClients();
-    AgentClients(const AgentClients&) = delete;
-    AgentClients& operator=(const AgentClients&) = delete;
-
-    /// Starts an agent at once. It retries connecting and registering until they succeed. Thread-safe.
-    void add(AgentProfile profile, AnswerTask answer);
-
-    /// Thread-safe. Each counter is exact, but they are not all read at the same moment.
-    [[nodiscard]] AgentCounters counters() const;
-
-  private:
-    class Shared;
-    class Agent;
-
-    std::unique_ptr<Shared> shared_;
 };
 
 }  // namespace ioswarm::proto

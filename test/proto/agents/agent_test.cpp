@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/crypto/hmac.hpp"
 #include "proto/agent_port/agent_server.hpp"
-#include "proto/agents/client.hpp"
+#include "proto/agents/agent_group.hpp"
+#include "proto/agents/channel.hpp"
 #include "test/support/fake_agent_link.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
 using namespace std::chrono_literals;
-using proto::AgentClients;
+using proto::AgentGroup;
 using proto::AgentProfile;
 using proto::AgentTimes;
 using proto::Codec;
@@ -48,6 +53,7 @@ class WatchedLink final : public AgentLink {
         {
             const std::lock_guard lock(mutex_);
             last_processed_ = request.tasks_processed;
+            if (response) response->payout = std::exchange(payout_, std::nullopt);
         }
         note(std::string(response->alive ? "alive " : "unknown ") + agent_id);
         return response;
@@ -66,6 +72,12 @@ class WatchedLink final : public AgentLink {
         return last_processed_;
     }
 
+    /// The next heartbeat carries this payout.
+    void pay(const PayoutInfo& payout) {
+        const std::lock_guard lock(mutex_);
+        payout_ = payout;
+    }
+
     FakeAgentLink fake;
 
   private:
@@ -81,6 +93,7 @@ class WatchedLink final : public AgentLink {
     std::condition_variable noted_;
     std::multiset<std::string> notes_;
     std::uint32_t last_processed_ = 0;
+    std::optional<PayoutInfo> payout_;
 };
 
 struct Served {
@@ -139,10 +152,10 @@ TaskResult answer_by_size(const TaskPackage& task) {
 
 }  // namespace
 
-TEST_CASE("an agent registers with its profile and answers its batches, in either encoding", "[client]") {
+TEST_CASE("an agent registers with its profile and answers its batches, in either encoding", "[agent]") {
     const auto codec = GENERATE(Codec::protobuf, Codec::json);
     Served served;
-    AgentClients agents(served.address(), quick_times(), 1, {}, Log());
+    AgentGroup agents(served.address(), quick_times(), 1, Log());
     agents.add(profile_of("agent-01", codec), answer_by_size);
     REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
     const auto [id, request] = served.link.fake.registered().at(0);
@@ -173,9 +186,9 @@ TEST_CASE("an agent registers with its profile and answers its batches, in eithe
     CHECK(counters.submissions_failed == 0);
 }
 
-TEST_CASE("an agent whose stream ends registers again and continues", "[client]") {
+TEST_CASE("an agent whose stream ends registers again and continues", "[agent]") {
     Served served;
-    AgentClients agents(served.address(), quick_times(), 1, {}, Log());
+    AgentGroup agents(served.address(), quick_times(), 1, Log());
     agents.add(profile_of("agent-01"), answer_by_size);
     for (std::size_t round = 1; round <= 3; ++round) {
         REQUIRE(served.link.wait_for("register agent-01", round));
@@ -188,13 +201,13 @@ TEST_CASE("an agent whose stream ends registers again and continues", "[client]"
     CHECK(agents.counters().streams_ended == 3);
 }
 
-TEST_CASE("an agent survives a coordinator that starts later, and one that restarts", "[client]") {
+TEST_CASE("an agent survives a coordinator that starts later, and one that restarts", "[agent]") {
     auto served = std::make_unique<Served>();
     const auto address = served->address();
     const auto port = served->server->port();
     served.reset();
 
-    AgentClients agents(address, quick_times(), 1, {}, Log());
+    AgentGroup agents(address, quick_times(), 1, Log());
     agents.add(profile_of("agent-01"), answer_by_size);
     for (int start = 0; start < 2; ++start) {
         proto::AgentServerSettings settings;
@@ -208,11 +221,11 @@ TEST_CASE("an agent survives a coordinator that starts later, and one that resta
     CHECK(agents.counters().registrations == 2);
 }
 
-TEST_CASE("heartbeats carry the number of tasks done, and a forgotten agent registers again", "[client]") {
+TEST_CASE("heartbeats carry the number of tasks done, and a forgotten agent registers again", "[agent]") {
     Served served;
     auto times = quick_times();
     times.heartbeat_every = 10ms;
-    AgentClients agents(served.address(), times, 1, {}, Log());
+    AgentGroup agents(served.address(), times, 1, Log());
     agents.add(profile_of("agent-01", Codec::json), answer_by_size);
     REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
     REQUIRE(served.link.fake.give("agent-01", batch_of("b-1")));
@@ -226,7 +239,96 @@ TEST_CASE("heartbeats carry the number of tasks done, and a forgotten agent regi
     REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
 }
 
-TEST_CASE("an agent with a wrong token keeps trying and is never accepted", "[client]") {
+TEST_CASE("an agent counts the payouts that its heartbeats bring", "[agent]") {
+    Served served;
+    auto times = quick_times();
+    times.heartbeat_every = 10ms;
+    served.link.pay({7, 0.45, 1, 3});
+    AgentGroup agents(served.address(), times, 1, Log());
+    agents.add(profile_of("agent-01"), answer_by_size);
+    REQUIRE(served.link.wait_for("alive agent-01", 3));  // by the third the answer to the first was read
+    CHECK(agents.counters().payouts == 1);
+    CHECK(agents.counters().failed_heartbeats == 0);
+}
+
+/// Work that disconnects its agent at the first batch, and answers the others. It notes what it is told.
+class LeavesOnce final : public proto::AgentWork {
+  public:
+    explicit LeavesOnce(std::atomic<int>& registered) : registered_(registered) {}
+    void registered() override { ++registered_; }
+    void on_batch(proto::Agent& agent, TaskBatch batch) override {
+        if (!std::exchange(has_left_, true)) return agent.disconnect();
+        const auto self = agent.shared_from_this();
+        if (!agent.submit(agent.answer(batch, answer_by_size, {}),
+                          [self](const Result<SubmitResponse>&) { self->next(); }))
+            agent.next();
+    }
+
+  private:
+    std::atomic<int>& registered_;
+    bool has_left_ = false;
+};
+
+TEST_CASE("an agent that disconnects stays away until it registers again", "[agent]") {
+    Served served;
+    std::atomic<int> registered{0};
+    proto::AgentContext context(quick_times(), 1, Log());
+    const auto agent = std::make_shared<proto::Agent>(
+        context, profile_of("agent-01"), [&] { return proto::connect(served.address(), context.times); },
+        std::make_unique<LeavesOnce>(registered));
+    agent->register_now();
+    REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
+    REQUIRE(served.link.fake.give("agent-01", batch_of("b-1")));
+    REQUIRE(served.link.fake.wait_for_stream("agent-01", false));
+    CHECK(served.link.fake.submitted().empty());
+    CHECK(registered == 1);
+    agent->register_now();
+    REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
+    REQUIRE(served.link.fake.give("agent-01", batch_of("b-2")));
+    REQUIRE(served.link.wait_for("submit agent-01"));
+    CHECK(served.link.fake.submitted().at(0).batch_id == "b-2");
+    CHECK(registered == 2);
+}
+
+/// Work of an agent that gives up when it is refused.
+class GivesUp final : public proto::AgentWork {
+  public:
+    explicit GivesUp(std::promise<ErrorCode>& failure) : failure_(failure) {}
+    void on_batch(proto::Agent& agent, TaskBatch) override { agent.next(); }
+    void failed(const Error& error) override { failure_.set_value(error.code); }  // throws when called twice
+    [[nodiscard]] bool keeps_trying() const override { return false; }
+
+  private:
+    std::promise<ErrorCode>& failure_;
+};
+
+TEST_CASE("an agent's work hears of a registration that failed, and decides that it is not tried again",
+          "[agent]") {
+    Served served;
+    auto wrong = profile_of("agent-01");
+    wrong.token = agent_token("another secret", "agent-01");
+    std::promise<ErrorCode> failure;
+    std::promise<ErrorCode> no_failure;
+    auto told = failure.get_future();
+    auto times = quick_times();
+    times.heartbeat_every = times.retry_max;
+    proto::AgentContext context(times, 1, Log());
+    const auto start = [&](const AgentProfile& profile, std::promise<ErrorCode>& noted) {
+        std::make_shared<proto::Agent>(
+            context, profile, [&] { return proto::connect(served.address(), context.times); },
+            std::make_unique<GivesUp>(noted))
+            ->register_now();
+    };
+    start(wrong, failure);
+    REQUIRE(told.wait_for(60s) == std::future_status::ready);
+    CHECK(told.get() == ErrorCode::unauthenticated);
+    // Three heartbeats of another agent take longer than the longest pause before a second try.
+    start(profile_of("agent-02"), no_failure);
+    REQUIRE(served.link.wait_for("alive agent-02", 3));
+    CHECK(served.server->counters().at("calls_unauthenticated") == 1);
+}
+
+TEST_CASE("an agent with a wrong token keeps trying and is never accepted", "[agent]") {
     Served served;
     auto profile = profile_of("agent-01");
     profile.token = agent_token("another secret", "agent-01");
@@ -238,7 +340,7 @@ TEST_CASE("an agent with a wrong token keeps trying and is never accepted", "[cl
     });
     auto times = quick_times();
     times.refused_max = times.retry_max;
-    AgentClients agents(served.address(), times, 1, {}, log);
+    AgentGroup agents(served.address(), times, 1, log);
     agents.add(profile, answer_by_size);
     const auto until = std::chrono::steady_clock::now() + 60s;
     while (agents.counters().failed_registrations < 3 && std::chrono::steady_clock::now() < until)
@@ -253,14 +355,14 @@ TEST_CASE("an agent with a wrong token keeps trying and is never accepted", "[cl
     CHECK(agents.counters().registrations == 0);
 }
 
-TEST_CASE("many agents share two threads, each answers its own batch, and a stop ends all", "[client]") {
+TEST_CASE("many agents share two threads, each answers its own batch, and the group's end ends all",
+          "[agent]") {
     constexpr int kAgents = 150;
     Served served;
-    std::stop_source stop;
-    AgentClients agents(served.address(), quick_times(), 2, stop.get_token(), Log());
+    auto agents = std::make_unique<AgentGroup>(served.address(), quick_times(), 2, Log());
     for (int i = 0; i < kAgents; ++i) {
-        agents.add(profile_of("agent-" + std::to_string(i), i % 2 == 0 ? Codec::json : Codec::protobuf),
-                   answer_by_size);
+        agents->add(profile_of("agent-" + std::to_string(i), i % 2 == 0 ? Codec::json : Codec::protobuf),
+                    answer_by_size);
     }
     for (int i = 0; i < kAgents; ++i)
         REQUIRE(served.link.fake.wait_for_stream("agent-" + std::to_string(i), true));
@@ -272,18 +374,17 @@ TEST_CASE("many agents share two threads, each answers its own batch, and a stop
     for (const auto& batch : served.link.fake.submitted()) {
         CHECK(batch.batch_id == "b-" + batch.agent_id.substr(6));
     }
-    stop.request_stop();
+    CHECK(agents->counters().registrations == kAgents);
+    agents.reset();
     for (int i = 0; i < kAgents; ++i)
         CHECK(served.link.fake.wait_for_stream("agent-" + std::to_string(i), false));
-    CHECK(agents.counters().registrations == kAgents);
-    agents.add(profile_of("late"), answer_by_size);
 }
 
-TEST_CASE("agents end at once while their answers wait and when no coordinator listens", "[client]") {
+TEST_CASE("agents end at once while their answers wait and when no coordinator listens", "[agent]") {
     Served served;
     served.link.fake.hold_submits();
     {
-        AgentClients agents(served.address(), AgentTimes{}, 1, {}, Log());
+        AgentGroup agents(served.address(), AgentTimes{}, 1, Log());
         agents.add(profile_of("agent-01"), answer_by_size);
         REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
         REQUIRE(served.link.fake.give("agent-01", batch_of("b-1")));
@@ -293,13 +394,13 @@ TEST_CASE("agents end at once while their answers wait and when no coordinator l
     const auto address = served.address();
     served.server->shutdown(0ms);
     {
-        AgentClients agents(address, AgentTimes{}, 1, {}, Log());
+        AgentGroup agents(address, AgentTimes{}, 1, Log());
         agents.add(profile_of("agent-01"), answer_by_size);
     }
     SUCCEED("both ended without waiting for a deadline");
 }
 
-TEST_CASE("agents reach a coordinator over TLS and check its certificate", "[client]") {
+TEST_CASE("agents reach a coordinator over TLS and check its certificate", "[agent]") {
     const std::string folder = IOSWARM_TEST_DATA "/tls/";
     const auto read_file = [&](const std::string& name) {
         std::ifstream file(folder + name);
@@ -314,7 +415,7 @@ TEST_CASE("agents reach a coordinator over TLS and check its certificate", "[cli
     address.tls_name = "localhost";
     address.root_certificates_pem = read_file("first.crt");
     {
-        AgentClients agents(address, quick_times(), 1, {}, Log());
+        AgentGroup agents(address, quick_times(), 1, Log());
         agents.add(profile_of("agent-01"), answer_by_size);
         CHECK(served.link.fake.wait_for_stream("agent-01", true));
     }
@@ -322,11 +423,11 @@ TEST_CASE("agents reach a coordinator over TLS and check its certificate", "[cli
     std::condition_variable changed;
     bool refused = false;
     address.root_certificates_pem = read_file("second.crt");
-    AgentClients agents(address, quick_times(), 1, {}, Log(LogLevel::info, [&](LogLevel, std::string_view) {
-                            const std::lock_guard lock(mutex);
-                            refused = true;
-                            changed.notify_all();
-                        }));
+    AgentGroup agents(address, quick_times(), 1, Log(LogLevel::info, [&](LogLevel, std::string_view) {
+                          const std::lock_guard lock(mutex);
+                          refused = true;
+                          changed.notify_all();
+                      }));
     agents.add(profile_of("agent-02"), answer_by_size);
     std::unique_lock lock(mutex);
     CHECK(changed.wait_for(lock, 20s, [&] { return refused; }));
@@ -334,7 +435,7 @@ TEST_CASE("agents reach a coordinator over TLS and check its certificate", "[cli
     CHECK(served.link.fake.registered().size() == 1);
 }
 
-TEST_CASE("an agent whose registration is refused repeatedly tries less and less often", "[client]") {
+TEST_CASE("an agent whose registration is refused repeatedly tries less and less often", "[agent]") {
     const AgentTimes times;
     const auto range = [&](unsigned refusals) {
         return std::pair(proto::retry_pause(times, refusals, 0), proto::retry_pause(times, refusals, 3'000));
