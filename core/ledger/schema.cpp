@@ -71,11 +71,11 @@ constexpr std::array kTables{
 };
 
 /// The positions of tables in kTables that were changed since version 1. Each index of a table follows it.
-constexpr std::size_t kNumbers = 1;
-constexpr std::size_t kAnswers = 2;
-constexpr std::size_t kAgents = 5;
-constexpr std::size_t kEpochs = 7;
-constexpr std::size_t kPayouts = 8;
+constexpr std::size_t kNumbersPlace = 1;
+constexpr std::size_t kAnswersPlace = 2;
+constexpr std::size_t kAgentsPlace = 5;
+constexpr std::size_t kEpochsPlace = 7;
+constexpr std::size_t kPayoutsPlace = 8;
 
 // The texts that the changed tables had in earlier versions.
 constexpr std::string_view kNumbersOfVersion2{
@@ -120,14 +120,14 @@ constexpr std::string_view kAnswersOfVersion1{
 std::vector<std::string_view> tables_of(std::int64_t version) {
     std::vector<std::string_view> out(kTables.begin(), kTables.end());
     if (version <= 2) {
-        out[kNumbers] = kNumbersOfVersion2;
-        out[kAgents] = kAgentsOfVersion2;
-        out[kEpochs] = kEpochsOfVersion2;
-        out[kPayouts] = kPayoutsOfVersion2;
+        out[kNumbersPlace] = kNumbersOfVersion2;
+        out[kAgentsPlace] = kAgentsOfVersion2;
+        out[kEpochsPlace] = kEpochsOfVersion2;
+        out[kPayoutsPlace] = kPayoutsOfVersion2;
     }
     if (version == 1) {
-        out[kNumbers] = kNumbersOfVersion1;
-        out[kAnswers] = kAnswersOfVersion1;
+        out[kNumbersPlace] = kNumbersOfVersion1;
+        out[kAnswersPlace] = kAnswersOfVersion1;
     }
     return out;
 }
@@ -174,8 +174,8 @@ std::string remake(std::int64_t to, std::size_t place, std::string_view name, st
 /// Version 2 compares answers with our own runs. For each answer it also stores the newest block that was known
 /// when the answer arrived.
 Status migrate_1_to_2(sqlite::Database& database) {
-    return in_transaction(database, remake(2, kNumbers, "numbers", "0, 0, 0, 0, 0") +
-                                        remake(2, kAnswers, "answers", "0, 0, 0, 0, 0") +
+    return in_transaction(database, remake(2, kNumbersPlace, "numbers", "0, 0, 0, 0, 0") +
+                                        remake(2, kAnswersPlace, "answers", "0, 0, 0, 0, 0") +
                                         "UPDATE meta SET value = 2 WHERE key = 'schema_version'; ");
 }
 
@@ -213,8 +213,8 @@ Status add_first_hashes(sqlite::Database& database) {
 Status migrate_2_to_3(sqlite::Database& database) {
     IOSWARM_DO(database.execute("BEGIN IMMEDIATE"));
     Status status = database.execute(
-        remake(3, kNumbers, "numbers", "NULL") + remake(3, kAgents, "agents", "NULL, NULL", 1) +
-        remake(3, kEpochs, "epochs", "NULL") + remake(3, kPayouts, "payouts", "NULL", 2) +
+        remake(3, kNumbersPlace, "numbers", "NULL") + remake(3, kAgentsPlace, "agents", "NULL, NULL", 1) +
+        remake(3, kEpochsPlace, "epochs", "NULL") + remake(3, kPayoutsPlace, "payouts", "NULL", 2) +
         "INSERT INTO meta SELECT 'hashed_from_epoch', epoch FROM numbers; "
         "UPDATE meta SET value = 3 WHERE key = 'schema_version'");
     if (status) status = add_first_hashes(database);
