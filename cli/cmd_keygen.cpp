@@ -115,6 +115,7 @@ std::optional<std::string> find_secret(const KeygenOptions& options, Io& io, Exi
         return std::nullopt;
     };
     const auto checked = [&](Result<std::string> secret) {
+        secret = missing_is_io(std::move(secret));
         return secret ? std::optional(*std::move(secret)) : report(secret.error());
     };
     if (!options.secret.empty()) {
@@ -126,7 +127,12 @@ std::optional<std::string> find_secret(const KeygenOptions& options, Io& io, Exi
     if (!options.secret_file.empty()) {
         return checked(read_secret_file(options.secret_file, process_environment()("CREDENTIALS_DIRECTORY")));
     }
-    if (!options.new_secret.empty()) return checked(make_secret_file(options.new_secret));
+    if (!options.new_secret.empty()) {
+        auto made = make_secret_file(options.new_secret);
+        if (made) return *std::move(made);
+        code = report_error(io, made.error(), Concerns::output);
+        return std::nullopt;
+    }
     const auto loaded = load_or_report(options.config, io, code);
     if (!loaded) return std::nullopt;
     data_dir = loaded->settings.data_dir;
@@ -155,24 +161,46 @@ std::vector<NamedKey> make_keys(const std::vector<std::string>& ids, const std::
     return out;
 }
 
-std::string format_keys(const std::vector<NamedKey>& keys, const KeygenOptions& options) {
-    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+std::string keys_text(const std::vector<NamedKey>& keys, bool key_only) {
     std::string out;
     for (const NamedKey& one : keys) {
-        if (options.json)
-            list.push_back({{one.field, one.name}, {"api_key", one.key}});
-        else if (options.key_only)
+        if (key_only)
             out += one.key + "\n";
         else
             out +=
                 fmt::format("{}{:<9}{}\nAPI Key: {}\n", out.empty() ? "" : "\n", one.title, one.name, one.key);
     }
-    return options.json ? list.dump(2) + "\n" : out;
+    return out;
 }
 
-/// Prints the keys, or writes them to the file of --output.
+std::string keys_json(const std::vector<NamedKey>& keys) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const NamedKey& one : keys)
+        list.push_back({{one.field, one.name}, {"api_key", one.key}});
+    return list.dump(2) + "\n";
+}
+
+/// Names a key without giving it away: the key cannot be found from this.
+std::string fingerprint_of(const NamedKey& one) {
+    constexpr std::size_t kFingerprintDigits = 16;
+    return to_hex(sha256(as_bytes(one.key)).view()).substr(0, kFingerprintDigits);
+}
+
+/// What --json prints when the keys themselves are in a file.
+std::string written_json(const std::vector<NamedKey>& keys, const std::string& file) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const NamedKey& one : keys)
+        list.push_back({{one.field, one.name}, {"fingerprint", fingerprint_of(one)}});
+    return nlohmann::ordered_json{{"file", file}, {"keys", std::move(list)}}.dump(
+               2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+           "\n";
+}
+
+/// Prints the keys, or writes them to the file of --output. The file has the form that --key-file reads, also
+/// with --json.
 Status give_keys(const std::vector<NamedKey>& keys, const KeygenOptions& options, Io& io) {
-    std::string text = format_keys(keys, options);
+    const bool prints_json = options.json && options.output.empty();
+    std::string text = prints_json ? keys_json(keys) : keys_text(keys, options.key_only);
     if (options.output.empty()) {
         io.out << text;
         wipe(text);
@@ -180,20 +208,18 @@ Status give_keys(const std::vector<NamedKey>& keys, const KeygenOptions& options
     }
     const Status written = write_key_file(options.output, text);
     wipe(text);
+    if (written && options.json) io.out << written_json(keys, options.output);
     return written;
 }
 
-/// Writes to the audit log who got which key, by its fingerprint. The key itself cannot be found from that.
-/// `data_dir` is that of the configuration; empty: no configuration was read. Only serve makes the file.
+/// Writes to the audit log who got which key, by its fingerprint. `data_dir` is that of the configuration;
+/// empty: no configuration was read. Only serve makes the file.
 void note_keys(const std::vector<NamedKey>& keys, const std::string& data_dir, Io& io) {
     std::error_code failed;
     if (!data_dir.empty() && !std::filesystem::exists(data_dir + "/" + std::string(kAuditLog), failed)) return;
-    constexpr std::size_t kFingerprintDigits = 16;
     for (const NamedKey& one : keys) {
-        const Status noted = audit_command(
-            data_dir, "key_issued",
-            {{one.field, one.name},
-             {"fingerprint", to_hex(sha256(as_bytes(one.key)).view()).substr(0, kFingerprintDigits)}});
+        const Status noted = audit_command(data_dir, "key_issued",
+                                           {{one.field, one.name}, {"fingerprint", fingerprint_of(one)}});
         if (noted) continue;
         print_warning(io, noted.error().text());
         return;
@@ -224,7 +250,7 @@ ExitCode run_keygen(const KeygenOptions& options, Io& io) {
         has_names ? make_keys(*ids, options.viewers, *secret) : std::vector<NamedKey>{};
     wipe(*secret);
     const Status given = has_names || options.json ? give_keys(keys, options, io) : Status();
-    if (!given) return report_error(io, given.error());
+    if (!given) return report_error(io, given.error(), Concerns::output);
     note_keys(keys, data_dir, io);
     return ExitCode::ok;
 }

@@ -191,7 +191,7 @@ Result<TraceReport> run_plan(Plan plan, const TraceOptions& options, JsonRpcClie
 
 ExitCode run_block(const TraceOptions& options, JsonRpcClient& web3, Io& io) {
     const auto report = trace_block(web3, *options.block, options.prague_from);
-    if (!report) return report_error(io, report.error());
+    if (!report) return report_error(io, report.error(), Concerns::peer);
     options.json ? print_block_json(io.out, *report) : print_block(io.out, *report);
     return report->different() == 0 ? ExitCode::ok : ExitCode::bad_data;
 }
@@ -210,9 +210,9 @@ ExitCode run_trace(const TraceOptions& options, Io& io) {
     JsonRpcClient web3(std::move(*http));
     if (whole_block) return run_block(options, web3, io);
     auto plan = options.call.empty() ? plan_transaction(options, web3) : plan_call(options, web3);
-    if (!plan) return report_error(io, plan.error());
+    if (!plan) return report_error(io, plan.error(), Concerns::peer);
     const auto report = run_plan(std::move(*plan), options, web3);
-    if (!report) return report_error(io, report.error());
+    if (!report) return report_error(io, report.error(), Concerns::peer);
     options.json ? print_trace_json(io.out, *report) : print_trace(io.out, *report);
     return ExitCode::ok;
 }

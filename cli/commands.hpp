@@ -26,7 +26,7 @@ struct CommandRow {
     /// these names runs the command too.
     std::string_view links;
     Runner (*add)(CLI::App&);  ///< declares the options; the returned Runner owns their values
-    bool is_daemon = false;    ///< --log-format and --color also decide how its errors are printed
+    bool is_daemon = false;    ///< --log-format also decides how its errors are printed
 };
 
 [[nodiscard]] std::span<const CommandRow> commands();

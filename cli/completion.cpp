@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "cli/color_option.hpp"
 #include "cli/commands.hpp"
 #include "cli/config/keys.hpp"
 
@@ -92,6 +93,7 @@ std::vector<CompletionNode> completion_nodes() {
         app.set_help_flag("-h,--help", "print this and leave");
         // The runner owns the variables that the options refer to.
         const Runner run = row.add(app);
+        add_color_option(app);
         add_nodes(app, std::string(row.name), out);
     }
     return out;

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "cli/color_option.hpp"
 #include "cli/commands.hpp"
 #include "cli/config/suggest.hpp"
 #include "cli/json_option.hpp"
@@ -132,16 +133,16 @@ std::string early_value(const std::vector<std::string>& arguments, const std::st
 
 ExitCode run_command(const CommandRow& row, std::vector<std::string> arguments, Io& io) {
     io.json_errors = asks_for_json(arguments);
-    if (row.is_daemon) {
-        if (early_value(arguments, "--log-format", "IOSWARM_LOG_FORMAT") == "json") io.json_errors = true;
-        const std::string color = early_value(arguments, "--color", "IOSWARM_LOG_COLOR");
-        if (color == "always" || color == "never") io.colour = color == "always";
-    }
+    if (row.is_daemon && early_value(arguments, "--log-format", "IOSWARM_LOG_FORMAT") == "json")
+        io.json_errors = true;
+    const std::string color = early_value(arguments, "--color", "IOSWARM_LOG_COLOR");
+    if (color == "always" || color == "never") io.colour = color == "always";
     CLI::App app{std::string(row.summary), fmt::format("ioswarm {}", row.name)};
     app.set_help_flag("-h,--help", "print this and leave");
     // report_leftover() reports unknown arguments, with a suggestion. Subcommands inherit this setting.
     app.allow_extras();
     const Runner run = row.add(app);
+    add_color_option(app);
     const bool needs_subcommand = app.get_require_subcommand_min() > 0;
     // Otherwise CLI11 would report a missing subcommand before we can report a misspelt one.
     app.require_subcommand(0, 1);

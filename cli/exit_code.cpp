@@ -3,7 +3,11 @@
 
 namespace ioswarm::cli {
 
-ExitCode exit_code_for(ErrorCode code) noexcept {
+ExitCode exit_code_for(ErrorCode code, Concerns concerns) noexcept {
+    const bool is_file = code == ErrorCode::not_found || code == ErrorCode::io;
+    if (concerns == Concerns::output && is_file) return ExitCode::cannot_create;
+    if (concerns == Concerns::secret && is_file) return ExitCode::io;
+    if (concerns == Concerns::peer && code == ErrorCode::bad_data) return ExitCode::protocol;
     switch (code) {
         case ErrorCode::usage:
             return ExitCode::usage;
@@ -16,6 +20,7 @@ ExitCode exit_code_for(ErrorCode code) noexcept {
         case ErrorCode::unavailable:
             return ExitCode::unavailable;
         case ErrorCode::not_found:
+            return ExitCode::no_input;
         case ErrorCode::io:
             return ExitCode::io;
         case ErrorCode::resource_exhausted:
@@ -50,14 +55,20 @@ std::string_view describe(ExitCode code) noexcept {
             return "wrong command line";
         case ExitCode::bad_data:
             return "bad data";
+        case ExitCode::no_input:
+            return "something that was named does not exist";
         case ExitCode::unavailable:
             return "something needed is not available";
         case ExitCode::internal:
             return "internal error";
+        case ExitCode::cannot_create:
+            return "an output cannot be made";
         case ExitCode::io:
-            return "input or output failed";
+            return "input or output failed, or a key or secret is missing";
         case ExitCode::try_again:
             return "busy or timed out, try again";
+        case ExitCode::protocol:
+            return "the other side breaks the protocol";
         case ExitCode::permission:
             return "permission denied";
         case ExitCode::configuration:

@@ -48,9 +48,9 @@ void print_error(Io& io, const Error& error) {
     if (!error.hint.empty()) io.err << "hint: " << escape_for_display(error.hint) << '\n';
 }
 
-ExitCode report_error(Io& io, const Error& error) {
+ExitCode report_error(Io& io, const Error& error, Concerns concerns) {
     print_error(io, error);
-    return exit_code_for(error.code);
+    return exit_code_for(error.code, concerns);
 }
 
 void print_warning(Io& io, std::string_view text) {

@@ -28,7 +28,7 @@ struct Io {
 /// and the hint may be empty.
 void print_error(Io& io, const Error& error);
 /// Prints the error and gives the exit code of its kind.
-ExitCode report_error(Io& io, const Error& error);
+ExitCode report_error(Io& io, const Error& error, Concerns concerns = Concerns::anything);
 
 /// Prints "ioswarm: warning: text", or with `json_errors` {"warning":{"message":…}}.
 void print_warning(Io& io, std::string_view text);

@@ -28,6 +28,14 @@ inline constexpr std::size_t kMaxSecretBytes = 4096;
     const std::string& path, std::size_t max_bytes,
     const std::optional<std::string>& credentials_directory = {}, const std::stop_token& stop = {});
 
+/// A key or secret that is missing counts as io, for a command whose option names it: scripts rely on exit code
+/// 74 there, and 66 means that some other input is missing.
+template <typename T>
+[[nodiscard]] Result<T> missing_is_io(Result<T> secret) {
+    if (!secret && secret.error().code == ErrorCode::not_found) secret.error().code = ErrorCode::io;
+    return secret;
+}
+
 /// Waits until `fd` has something to read or is at its end. Returns false when `stop` was requested first.
 [[nodiscard]] bool wait_until_readable(int fd, const std::stop_token& stop);
 

@@ -152,10 +152,10 @@ ExitCode run_history(const RewardsOptions& options, Io& io) {
         return report_error(io, rewards_usage("no wallet to ask the contract about", "give --wallet ADDRESS"));
     }
     auto history = fetch_history(options);
-    if (!history) return report_error(io, history.error());
+    if (!history) return report_error(io, history.error(), Concerns::peer);
     if (!options.contract.empty()) {
         const auto claimable = fetch_claimable(options);
-        if (!claimable) return report_error(io, claimable.error());
+        if (!claimable) return report_error(io, claimable.error(), Concerns::peer);
         (*history)["claimable_rau"] = to_decimal(*claimable);
     }
     if (options.json) {

@@ -85,15 +85,17 @@ void print_address(const Address& address, bool json, Io& io) {
 
 /// The last step of both `new` and `import`.
 ExitCode store_key(const PrivateKey& key, const WalletOptions& options, Io& io) {
-    if (Status name = check_new_name(options.out); !name) return report_error(io, name.error());
-    const auto password = new_password(options.key, io);
+    if (Status name = check_new_name(options.out); !name)
+        return report_error(io, name.error(), Concerns::output);
+    const auto password = missing_is_io(new_password(options.key, io));
     if (!password) return report_error(io, password.error());
     if (password->empty()) {
         return report_error(io, {ErrorCode::usage, "cannot take the password", {}, "it is empty", {}});
     }
     const auto text = contracts::make_keystore(key, password->view());
     if (!text) return report_error(io, text.error());
-    if (Status written = write_new_file(options.out, *text); !written) return report_error(io, written.error());
+    if (Status written = write_new_file(options.out, *text); !written)
+        return report_error(io, written.error(), Concerns::output);
     io.err << "keystore in " << escape_for_display(options.out)
            << "; without its password nobody can use it, you neither: keep both\n";
     print_address(key.address(), options.json, io);
@@ -110,13 +112,13 @@ ExitCode run_new(const WalletOptions& options, Io& io) {
 ExitCode run_import(const WalletOptions& options, Io& io) {
     KeyOptions source;
     source.key_file = options.key.key_file;
-    const auto key = load_key(source, io);
+    const auto key = missing_is_io(load_key(source, io));
     if (!key) return report_error(io, key.error());
     return store_key(*key, options, io);
 }
 
 ExitCode run_address(const WalletOptions& options, Io& io) {
-    const auto key = load_key(options.key, io);
+    const auto key = missing_is_io(load_key(options.key, io));
     if (!key) return report_error(io, key.error());
     print_address(key->address(), options.json, io);
     return ExitCode::ok;
@@ -129,7 +131,7 @@ ExitCode run_inspect(const WalletOptions& options, Io& io) {
         // A file that is too large or not a regular file is not a keystore.
         if (error.code == ErrorCode::resource_exhausted || error.code == ErrorCode::bad_data)
             error.code = ErrorCode::config;
-        return report_error(io, error);
+        return report_error(io, error, Concerns::secret);
     }
     const auto info = contracts::inspect_keystore(*text);
     if (!info) {

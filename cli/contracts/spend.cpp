@@ -12,6 +12,7 @@
 
 #include "cli/audit_log.hpp"
 #include "cli/config/config.hpp"
+#include "cli/config/secret_file.hpp"
 #include "cli/contracts/service_directory.hpp"
 #include "cli/duration_option.hpp"
 #include "cli/secret_prompt.hpp"
@@ -132,7 +133,9 @@ void print_unfinished(const SpendOptions& options, const SentEntry& entry, Io& i
 
 ExitCode report_spend_error(Io& io, const Error& error) {
     print_error(io, error);
-    return error.code == ErrorCode::aborted ? ExitCode::failed_check : exit_code_for(error.code);
+    // What is bad data here came from the endpoint: a key that is none is a wrong configuration.
+    return error.code == ErrorCode::aborted ? ExitCode::failed_check
+                                            : exit_code_for(error.code, Concerns::peer);
 }
 
 Result<std::unique_ptr<Spender>> Spender::open(const SpendOptions& options, Io& io, std::stop_token stop) {
@@ -147,7 +150,7 @@ Result<std::unique_ptr<Spender>> Spender::open(const SpendOptions& options, Io& 
         IOSWARM_TRY(const auto address, address_argument("--from", options.from));
         out->wallet_ = address;
     } else {
-        IOSWARM_TRY(auto key, load_key(options.key, io, out->stop_));
+        IOSWARM_TRY(auto key, missing_is_io(load_key(options.key, io, out->stop_)));
         out->key_.emplace(key);
         out->wallet_ = key.address();
     }

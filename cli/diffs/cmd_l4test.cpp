@@ -59,7 +59,7 @@ Result<std::string> find_secret(const L4TestOptions& options, Io& io) {
     }
     if (options.secret_file == "-") return read_secret(io.in, "standard input");
     if (options.secret_file.empty()) return std::string();
-    return read_secret_file(options.secret_file, process_environment()("CREDENTIALS_DIRECTORY"));
+    return missing_is_io(read_secret_file(options.secret_file, process_environment()("CREDENTIALS_DIRECTORY")));
 }
 
 /// The agent that l4test is, and its key. The key is empty if none is to be sent.
@@ -74,7 +74,7 @@ Result<AgentKey> find_key(const L4TestOptions& options, Io& io) {
     }
     if (!options.secret.empty() || !options.secret_file.empty())
         return fail(usage("--key-file", "does not go with a master secret", "give one of them"));
-    auto key = read_agent_key(options.key_file, process_environment()("CREDENTIALS_DIRECTORY"));
+    auto key = missing_is_io(read_agent_key(options.key_file, process_environment()("CREDENTIALS_DIRECTORY")));
     if (!key) return key;
     if (!options.agent.empty() && !key->agent_id.empty() && options.agent != key->agent_id)
         return fail(usage("--agent", fmt::format("the key file is for another agent: {}", key->agent_id)));
@@ -190,7 +190,7 @@ ExitCode run_l4test(const L4TestOptions& options, Io& io) {
         *probed, [&](const StateDiff& diff, const proto::DiffProbe& so_far) { progress.show(diff, so_far); },
         signals.token());
     if (!probe && probe.error().code == ErrorCode::cancelled) return signals.exit_code(ExitCode::interrupted);
-    if (!probe) return report_error(io, probe.error());
+    if (!probe) return report_error(io, probe.error(), Concerns::peer);
     options.json ? print_json(options, probed->peer.agent_id, *probe, io) : print_text(*probe, io);
     return signals.exit_code(probe->passed() ? ExitCode::ok : ExitCode::failed_check);
 }

@@ -5,6 +5,7 @@
 
 (() => {
   const POLL_MS = 2000;
+  const DEPARTED_MS = 30000;
   const GIVE_UP_MS = 10000;      // for one answer
   const OLD_AFTER_MS = 7000;     // figures older than this are called old
   const HISTORY_EVERY_MS = 10000;
@@ -319,6 +320,18 @@
     showDiffs(data.diffs);
   }
 
+  // Agents that were here in the last 24 hours, and what they are owed. An amount that is not known is a dash.
+  function showDeparted(agents) {
+    replace(byId('departed'), agents.length ? table('Agents of the last 24 hours that have left', [
+      ['Agent', 'id', (one) => agentLink(one.id)],
+      ['Level', '', (one) => one.level || DASH],
+      ['Region', 'id', (one) => one.region || DASH],
+      ['Tasks in this epoch', 'n', (one) => number(one.unpaid_tasks)],
+      ['Waits for payment', 'n', (one) => iotx(one.unpaid_iotx)],
+      ['Last heartbeat', '', (one) => time(Date.parse(one.last_heartbeat) / 1000)],
+    ], agents) : '');
+  }
+
   function showSettlement(one) {
     if (!one) {
       return replace(byId('settlement'), note('No contract is set (rewardContract): payouts are announced to agents and ' +
@@ -479,7 +492,7 @@
 
   // ---- Asking the server ----
 
-  const state = { needsKey: true, wrongKey: false, askedHistory: 0, answeredAt: 0, awaySince: 0, busy: false, timer: 0 };
+  const state = { needsKey: true, wrongKey: false, askedHistory: 0, askedDeparted: 0, answeredAt: 0, awaySince: 0, busy: false, timer: 0 };
 
   async function ask(path, withKey) {
     const headers = {};
@@ -499,7 +512,10 @@
     byId('key').hidden = data !== null;
     byId('forget').hidden = !hasKey;
     if (data && agentId) showAgent(data);
-    else if (data) showDetails(data);
+    else if (data) {
+      showDetails(data);
+      await askDeparted();
+    }
     if (data === null && hasKey) {
       sessionStorage.removeItem(KEY);
       byId('key-problem').textContent = 'This name and key were refused. The key may be mistyped or revoked.';
@@ -509,6 +525,14 @@
       latest.agent = null;
       if (agentId) replace(byId('answers'), note('They are shown to holders of a key.'));
     }
+  }
+
+  // The server reads the ledger once for each of them, so the page asks less often than for all else.
+  async function askDeparted() {
+    if (Date.now() - state.askedDeparted < DEPARTED_MS) return;
+    const all = await ask('/swarm/agents?all=1', true);
+    state.askedDeparted = Date.now();
+    if (all) showDeparted(all.agents.filter((one) => !one.online));
   }
 
   async function askAll() {

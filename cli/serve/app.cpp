@@ -142,6 +142,11 @@ Status ServeApp::open_api() {
         seen_.note(wired_->coordinator().agents(), clock_.wall());
         return seen_.all(clock_.wall());
     });
+    std::vector<std::string> checked{"port for agents"};
+    if (node_) checked.emplace_back("web3");
+    if (wired_->diffs() != nullptr) checked.emplace_back("state diffs");
+    if (settler_) checked.emplace_back("settlement");
+    api_->show_checked(std::move(checked));
     api_->show_rounds([this] { return rounds_.since(std::chrono::steady_clock::now()); });
     if (wired_->diffs() != nullptr) api_->show_diffs([this] { return wired_->diffs()->view(); });
     api_->show_counters([this] { return edge_counters(); });

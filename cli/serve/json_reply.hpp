@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/serve/readiness.hpp"
 #include "core/net/http_server.hpp"
 #include "core/ports/monitor.hpp"
 
@@ -57,6 +58,16 @@ template <typename Count>
 }
 
 /// [{"part", "why"}, …]
+[[nodiscard]] inline nlohmann::ordered_json checks_json(const std::vector<ReadyCheck>& checks) {
+    nlohmann::ordered_json out = nlohmann::ordered_json::array();
+    for (const ReadyCheck& check : checks) {
+        nlohmann::ordered_json one{{"part", check.part}, {"ok", check.why.empty()}};
+        if (!check.why.empty()) one["why"] = check.why;
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
 [[nodiscard]] inline nlohmann::ordered_json reasons_json(const Reasons& reasons) {
     nlohmann::ordered_json out = nlohmann::ordered_json::array();
     for (const Reason& reason : reasons)

@@ -333,8 +333,11 @@ HttpReply MonitorApi::readyz(const HttpRequest& request) const {
     const bool verbose = request.parameter("verbose") != nullptr;
     if (reasons.empty() && !verbose) return text_reply("ok");
     Json list = reasons_json(reasons);
-    if (reasons.empty()) return json_reply(Json{{"ready", true}, {"reasons", std::move(list)}});
-    return json_reply(Json{{"error", "not ready: " + to_text(reasons)}, {"reasons", std::move(list)}}, 503);
+    Json answer = reasons.empty()
+                      ? Json{{"ready", true}, {"reasons", std::move(list)}}
+                      : Json{{"error", "not ready: " + to_text(reasons)}, {"reasons", std::move(list)}};
+    if (verbose) answer["checks"] = checks_json(ready_checks(checked_parts_, reasons));
+    return json_reply(answer, reasons.empty() ? 200 : 503);
 }
 
 HttpReply MonitorApi::healthz(const HttpRequest&) const {

@@ -85,6 +85,10 @@ class MonitorApi {
         since_last_round_ = std::move(since_last);
     }
 
+    /// Names the parts around the coordinator that /readyz?verbose lists, also while they are ready. Call
+    /// before the first request.
+    void show_checked(std::vector<std::string> parts) { checked_parts_ = std::move(parts); }
+
     /// Who asks: somebody on the network, or the owner of the data directory, who needs no credentials.
     enum class Caller { network, owner };
     [[nodiscard]] HttpReply handle(const HttpRequest& request, Caller caller = Caller::network) const;
@@ -136,6 +140,7 @@ class MonitorApi {
     std::function<DiffsView()> diffs_;
     std::function<std::vector<AgentView>()> seen_;
     std::function<std::chrono::nanoseconds()> since_last_round_;
+    std::vector<std::string> checked_parts_;
     MetricsText metrics_;
     std::vector<ExtraRoute> extra_;
     std::vector<std::pair<std::string, std::function<std::string()>>> status_parts_;

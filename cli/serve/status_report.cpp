@@ -132,7 +132,8 @@ std::string status_report(std::string_view document, std::size_t width) {
             line("", "NO DIFFS COME IN: " + alarm);
     }
     const std::string api = text(status, "api_at");
-    line("figures", api.empty() ? "off (swarmApiPort is 0)" : fmt::format("http://{}/api/stats", api));
+    line("figures", api.empty() ? "off (swarmApiPort is 0)"
+                                : fmt::format("http://{}/ (the page), http://{}/api/stats (JSON)", api, api));
     line("data directory", text(status, "data_dir"));
     return out;
 }

@@ -45,7 +45,7 @@ std::uint32_t agents_per_connection(const SimOptions& options) {
 
 /// Gives each agent the id and the key that the key file has for it.
 Status read_keys(const SimOptions& options, proto::LoadSettings& settings) {
-    IOSWARM_TRY(auto keys, read_agent_keys(options.key_file));
+    IOSWARM_TRY(auto keys, missing_is_io(read_agent_keys(options.key_file)));
     if (keys.size() < options.agents) {
         return fail(ErrorCode::usage, "sim", "--key-file",
                     fmt::format("it holds {} keys for {} agents", keys.size(), options.agents),
@@ -126,7 +126,7 @@ Result<proto::LoadSettings> settings_for_target(const SimOptions& options) {
     out.address.target = options.target;
     out.address.tls = options.tls;
     if (!options.secret_file.empty()) {
-        IOSWARM_TRY(out.master_secret, read_secret_file(options.secret_file, std::nullopt));
+        IOSWARM_TRY(out.master_secret, missing_is_io(read_secret_file(options.secret_file, std::nullopt)));
     }
     if (!options.key_file.empty()) IOSWARM_DO(read_keys(options, out));
     if (!options.wallets_file.empty()) {

@@ -6,6 +6,7 @@
 #include "cli/commands.hpp"
 #include "cli/duration_option.hpp"
 #include "cli/json_option.hpp"
+#include "cli/output_place.hpp"
 #include "cli/signals.hpp"
 #include "cli/snapshot/commands.hpp"
 #include "cli/snapshot/output_options.hpp"
@@ -30,6 +31,8 @@ ExitCode run_export(ExportCommand& command, Io& io) {
         print_error(io, good.error());
         return exit_code_for(good.error().code);
     }
+    if (Status place = check_output_directory(command.options.output); !place)
+        return report_error(io, place.error(), Concerns::output);
     SnapshotProgress progress(
         ProgressLine(io.err, ProgressLine::mode_for(command.output.quiet), "snapshot export"));
     const auto report = snapshot::export_snapshot(

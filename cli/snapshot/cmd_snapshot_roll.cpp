@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/duration_option.hpp"
+#include "cli/output_place.hpp"
 #include "cli/signals.hpp"
 #include "cli/snapshot/output_options.hpp"
 #include "cli/snapshot/progress.hpp"
@@ -44,6 +45,8 @@ Result<snapshot::RollReport> roll(RollCommand& command, const JobTime& time, std
 ExitCode run_roll(RollCommand& command, Io& io) {
     const SignalReader stop;
     const JobTime time(command.options.timeout);
+    if (Status place = check_output_directory(command.options.output); !place)
+        return report_error(io, place.error(), Concerns::output);
     const auto report = roll(command, time, stop.token(), io);
     if (!report) {
         print_error(io, report.error());

@@ -24,10 +24,13 @@ TEST_CASE("exit codes have the documented numbers", "[cli]") {
                                                          {ExitCode::failed_check, 1},
                                                          {ExitCode::usage, 64},
                                                          {ExitCode::bad_data, 65},
+                                                         {ExitCode::no_input, 66},
                                                          {ExitCode::unavailable, 69},
                                                          {ExitCode::internal, 70},
+                                                         {ExitCode::cannot_create, 73},
                                                          {ExitCode::io, 74},
                                                          {ExitCode::try_again, 75},
+                                                         {ExitCode::protocol, 76},
                                                          {ExitCode::permission, 77},
                                                          {ExitCode::configuration, 78},
                                                          {ExitCode::interrupted, 130},
@@ -45,12 +48,25 @@ TEST_CASE("each kind of failure has one exit code", "[cli]") {
     CHECK(exit_code_for(ErrorCode::unavailable) == ExitCode::unavailable);
     CHECK(exit_code_for(ErrorCode::internal) == ExitCode::internal);
     CHECK(exit_code_for(ErrorCode::io) == ExitCode::io);
-    CHECK(exit_code_for(ErrorCode::not_found) == ExitCode::io);
+    CHECK(exit_code_for(ErrorCode::not_found) == ExitCode::no_input);
     CHECK(exit_code_for(ErrorCode::try_again) == ExitCode::try_again);
     CHECK(exit_code_for(ErrorCode::timed_out) == ExitCode::try_again);
     CHECK(exit_code_for(ErrorCode::permission_denied) == ExitCode::permission);
     CHECK(exit_code_for(ErrorCode::config) == ExitCode::configuration);
     CHECK(exit_code_for(ErrorCode::failed_check) == ExitCode::failed_check);
+}
+
+TEST_CASE("what a failure is about decides between input, output, secret and peer", "[cli]") {
+    using cli::Concerns;
+    using cli::exit_code_for;
+    using cli::ExitCode;
+    for (const ErrorCode code : {ErrorCode::not_found, ErrorCode::io}) {
+        CHECK(exit_code_for(code, Concerns::output) == ExitCode::cannot_create);
+        CHECK(exit_code_for(code, Concerns::secret) == ExitCode::io);
+    }
+    CHECK(exit_code_for(ErrorCode::bad_data, Concerns::peer) == ExitCode::protocol);
+    for (const Concerns one : {Concerns::output, Concerns::secret, Concerns::peer})
+        CHECK(exit_code_for(ErrorCode::permission_denied, one) == ExitCode::permission);
 }
 
 TEST_CASE("without arguments the overview goes to standard error, and the exit code is 64", "[cli]") {
@@ -220,12 +236,12 @@ TEST_CASE("a command that replaces a tool of iotex-core accepts its flags with o
     for (const std::string name : {"/usr/bin/l4baseline", "snapshotexporter", "ioswarm-l4baseline"}) {
         INFO(name);
         const CliRun one = run_cli({"-source", "/no/such", "-stats=true", "-timeout", "5s"}, "", name);
-        CHECK(one.code == 74);
+        CHECK(one.code == 66);
         CHECK(one.err == "ioswarm: cannot open the node's state: /no/such: No such file or directory\n");
         CHECK(run_cli({"-help"}, "", name).out == run_cli({"help", "l4baseline"}).out);
         CHECK(run_cli({"-sourc", "x"}, "", name).code == 64);
     }
-    CHECK(run_cli({"l4baseline", "-source=/no/such", "-stats"}).code == 74);
+    CHECK(run_cli({"l4baseline", "-source=/no/such", "-stats"}).code == 66);
     // For other commands, one dash before a word is still an error.
     CHECK(run_cli({"keygen", "-agent", "a"}).code == 64);
 }

@@ -11,6 +11,7 @@
 using namespace ioswarm::test;
 using Catch::Matchers::Contains;
 using Catch::Matchers::EndsWith;
+using Catch::Matchers::StartsWith;
 
 namespace {
 
@@ -131,7 +132,7 @@ TEST_CASE("a new secret is 32 random bytes that only the owner may read, and is 
     CHECK(run_cli({"keygen", "agent-01", "--secret-file", path}).out == made.out);
 
     const CliRun again = run_cli({"keygen", "--new-secret", path});
-    CHECK(again.code == 74);
+    CHECK(again.code == 73);
     CHECK(again.err ==
           "ioswarm: cannot make the secret: " + path +
               ": the file exists\nhint: a secret is never overwritten: every agent's key depends on it\n");
@@ -187,7 +188,7 @@ TEST_CASE("keygen names what is missing", "[keygen]") {
           "ioswarm: keygen: " + plain + ": sets no masterSecret\n");
     CHECK(run_cli({"keygen", "a", "--config", plain}).code == 78);
     CHECK(run_cli({"keygen", "a", "--secret-file", empty, "--master", "x"}).code == 64);
-    CHECK(run_cli({"keygen", "--agents-file", dir.path("none"), "--secret-file", "-"}, "s").code == 74);
+    CHECK(run_cli({"keygen", "--agents-file", dir.path("none"), "--secret-file", "-"}, "s").code == 66);
 }
 
 TEST_CASE("keygen --key-only prints only the keys", "[keygen]") {
@@ -199,6 +200,24 @@ TEST_CASE("keygen --key-only prints only the keys", "[keygen]") {
     const CliRun two = run_cli({"keygen", "agent-01", "agent-01", "--secret-file", secret, "--key-only"});
     CHECK(two.out == std::string(kKey) + "\n" + kKey + "\n");
     CHECK(run_cli({"keygen", "a", "--secret-file", secret, "--key-only", "--json"}).code == 64);
+}
+
+TEST_CASE("keygen --json --output says what it wrote, and never the key", "[keygen]") {
+    const TempDir dir;
+    const std::string secret = dir.write("secret", "test-secret\n");
+    std::filesystem::permissions(secret, std::filesystem::perms::owner_read);
+    const std::string file = dir.path("keys");
+    const CliRun run = run_cli(
+        {"keygen", "agent-01", "--viewer", "prometheus", "--secret-file", secret, "--json", "--output", file});
+    REQUIRE(run.code == 0);
+    const auto document = nlohmann::json::parse(run.out);
+    CHECK(document["file"] == file);
+    // From: printf KEY | sha256sum | cut -c1-16
+    CHECK(document["keys"][0] == nlohmann::json{{"agent_id", "agent-01"}, {"fingerprint", "f23a151ecb76cbef"}});
+    CHECK(document["keys"][1]["viewer"] == "prometheus");
+    CHECK_THAT(run.out, !Contains("iosw_") && !Contains("iosv_"));
+    // The file has the form that --key-file reads.
+    CHECK_THAT(dir.read("keys"), StartsWith(printed("agent-01", kKey)));
 }
 
 TEST_CASE("keygen --output writes the keys into a file that only its owner may read", "[keygen]") {
@@ -213,11 +232,11 @@ TEST_CASE("keygen --output writes the keys into a file that only its owner may r
           (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
     // A key that is in use is not lost by a mistake.
     const CliRun again = run_cli({"keygen", "agent-02", "--secret-file", secret, "--output", file});
-    CHECK(again.code == 74);
+    CHECK(again.code == 73);
     CHECK_THAT(again.err, Contains(file) && Contains("exists"));
     CHECK(dir.read("agent.key") == printed("agent-01", kKey));
     CHECK(run_cli({"keygen", "--secret-file", secret, "--output", file}).code == 64);
-    CHECK(run_cli({"keygen", "a", "--secret-file", secret, "--output", dir.path() + "/none/key"}).code == 74);
+    CHECK(run_cli({"keygen", "a", "--secret-file", secret, "--output", dir.path() + "/none/key"}).code == 73);
 }
 
 TEST_CASE("a key file has keygen's lines or one key, and nothing else", "[keygen]") {

@@ -121,8 +121,9 @@ TEST_CASE("the overview page names every command and every exit code", "[man]") 
     }
     for (const ExitCode code :
          {ExitCode::ok, ExitCode::failed_check, ExitCode::warned, ExitCode::usage, ExitCode::bad_data,
-          ExitCode::unavailable, ExitCode::internal, ExitCode::io, ExitCode::try_again, ExitCode::permission,
-          ExitCode::configuration, ExitCode::interrupted, ExitCode::terminated}) {
+          ExitCode::no_input, ExitCode::unavailable, ExitCode::internal, ExitCode::cannot_create, ExitCode::io,
+          ExitCode::try_again, ExitCode::protocol, ExitCode::permission, ExitCode::configuration,
+          ExitCode::interrupted, ExitCode::terminated}) {
         CHECK(section(text, "EXIT STATUS")
                   .find(fmt::format(".TP\n.B {}\n{}\n", static_cast<int>(code), describe(code))) !=
               std::string::npos);

@@ -140,7 +140,7 @@ TEST_CASE("trace: errors of the command line and of the node are reported", "[tr
     CHECK(run_cli({"trace", "--call", R"({"to":"x"})", "--web3", node.url()}).code == 64);
     CHECK_THAT(run_cli({"trace", "--call", R"({"tp":"0x"})", "--web3", node.url()}).err,
                Contains("unknown field tp"));
-    CHECK(run_cli({"trace", "0x" + std::string(64, 'b'), "--web3", node.url()}).code == 74);
+    CHECK(run_cli({"trace", "0x" + std::string(64, 'b'), "--web3", node.url()}).code == 66);
     CHECK(run_cli({"trace", "--call", "{}", "--web3", "http://127.0.0.1:1"}).code == 69);
 }
 
@@ -255,6 +255,6 @@ TEST_CASE("trace: a whole block needs a node with archive state", "[trace]") {
     CHECK(run.out.empty());
     CHECK_THAT(run.err, Contains("ask a node with archive state"));
     // The node has no receipts of this block.
-    CHECK(run_cli({"trace", "--block", "81", "--web3", node.url()}).code == 74);
+    CHECK(run_cli({"trace", "--block", "81", "--web3", node.url()}).code == 66);
     CHECK(run_cli({"trace", "--block", "80", "--at-tip", "--web3", node.url()}).code == 64);
 }

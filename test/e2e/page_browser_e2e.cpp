@@ -120,6 +120,22 @@ TEST_CASE("the page shows changing figures in a real browser", "[browser]") {
         CHECK_THAT(one.out, Contains("✓ registered") && !Contains("<img"));
         CHECK(console_of(one).empty());
     }
+    SECTION("an agent that has left is listed as such") {
+        {
+            proto::AgentClients leaver({"127.0.0.1:" + std::to_string(served.grpc_port()), false, {}, {}}, {},
+                                       1, {}, {});
+            proto::AgentProfile profile;
+            profile.id = "the-one-that-left";
+            leaver.add(profile, sim::field_rules(TaskLevel::l2_state_verify));
+            REQUIRE(eventually([&] { return served.json("/swarm/status")["agents_live"] == 4; }));
+        }
+        REQUIRE(eventually([&] { return served.json("/swarm/status")["agents_live"] == 3; }));
+        const ProgramRun run = run_chromium(dir, {"--dump-dom"}, page);
+        const std::size_t at = run.out.find("Agents of the last 24 hours that have left");
+        REQUIRE(at != std::string::npos);
+        CHECK(run.out.find(">the-one-that-left</a>", at) != std::string::npos);
+        CHECK(console_of(run).empty());
+    }
     SECTION("the page is drawn at both widths") {
         for (const unsigned width : {360U, 1920U}) {
             const std::string path = "page-" + std::to_string(width) + ".png";

@@ -83,7 +83,7 @@ TEST_CASE("an export that fails shows the reason by its exit code and leaves the
     dir.write("a.snap.gz", "yesterday's");
     CHECK(run_export(dir, data("bolt/bad/leaf-key-size-huge.db")).code == 65);
     CHECK(run_export(dir, data("bolt/trie.db"), {"--namespaces", "Account,Nothing"}).code == 65);
-    CHECK(run_export(dir, dir.path("none")).code == 74);
+    CHECK(run_export(dir, dir.path("none")).code == 66);
     CHECK(run_export(dir, data("bolt/trie.db"), {"--threads", "x"}).code == 64);
     fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
     const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);

@@ -40,7 +40,7 @@ TEST_CASE("rewards prints an agent's history exactly, and the claimable amount",
     CHECK(json.json()["claimable_rau"] == to_decimal(kOneCoin / 4));
     CHECK(run_tool(add_rewards, {"--agent-id", "a"}).code == 64);
     CHECK(run_tool(add_rewards, {"--coordinator", "127.0.0.1:1", "--agent-id", "a"}).code == 69);
-    CHECK(run_tool(add_rewards, {"--epoch", "1", "--data-dir", w.dir.path("none")}).code == 74);
+    CHECK(run_tool(add_rewards, {"--epoch", "1", "--data-dir", w.dir.path("none")}).code == 66);
     for (const char* bad : {"localhost", "http://127.0.0.1:14690", "127.0.0.1:0", "127.0.0.1:x"})
         CHECK(run_tool(add_rewards, {"--coordinator", bad, "--agent-id", "a"}).code == 64);
 }
@@ -57,11 +57,11 @@ TEST_CASE("rewards refuses malformed amounts from a coordinator, and reports an 
     };
     CHECK(ask(row(R"("epoch":7,"amount_iotx":1,"tasks":10,"rank":1)")).code == 0);
     CHECK(ask(row(R"("epoch":"7","amount_iotx":1,"tasks":-1,"rank":{})")).code == 0);
-    CHECK(ask(row(R"("epoch":7,"amount_iotx":1e-07)")).code == 65);
-    CHECK(ask(row(R"("epoch":7,"amount_iotx":-1)")).code == 65);
-    CHECK(ask(row(R"("epoch":7)")).code == 65);
-    CHECK(ask(R"({"history":[7],"totals":{"earned_iotx":1}})").code == 65);
-    CHECK(ask(R"({"history":[],"totals":[]})").code == 65);
+    CHECK(ask(row(R"("epoch":7,"amount_iotx":1e-07)")).code == 76);
+    CHECK(ask(row(R"("epoch":7,"amount_iotx":-1)")).code == 76);
+    CHECK(ask(row(R"("epoch":7)")).code == 76);
+    CHECK(ask(R"({"history":[7],"totals":{"earned_iotx":1}})").code == 76);
+    CHECK(ask(R"({"history":[],"totals":[]})").code == 76);
     const ToolRun none = ask(R"({"history":[],"totals":{"earned_iotx":0}})");
     CHECK(none.code == 0);
     CHECK_THAT(none.err, Contains("no payouts yet"));

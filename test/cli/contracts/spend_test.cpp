@@ -485,7 +485,7 @@ TEST_CASE("a second command with the same wallet names the process that sends, a
                Contains("process " + std::to_string(::getpid())) && Contains("wait until it has ended"));
 }
 
-TEST_CASE("an endpoint that answers too much gives exit code 65, an unreachable one 69", "[spend]") {
+TEST_CASE("an endpoint that answers too much gives exit code 76, an unreachable one 69", "[spend]") {
     ToolWorld w;
     ScriptedHttp huge([](HttpConnection& peer, const std::string&) {
         return peer.answer(std::string((std::size_t{8} << 20U) + 1, ' '));
@@ -495,7 +495,7 @@ TEST_CASE("an endpoint that answers too much gives exit code 65, an unreachable 
                                    w.key_file, to_io(Address{{1}})})
             .code;
     };
-    CHECK(code(huge.url()) == 65);
+    CHECK(code(huge.url()) == 76);
     CHECK(code("http://127.0.0.1:1") == 69);
 }
 

@@ -51,22 +51,22 @@ TEST_CASE("no keystore is ever overwritten", "[wallet]") {
     const std::string password = dir.write("password", "p");
     const std::string file = dir.write("taken", "precious");
     const std::string key = dir.write("key", kWalletDigits);
-    CHECK(run_tool(add_wallet, {"new", "--out", file, "--password-file", password}).code == 74);
+    CHECK(run_tool(add_wallet, {"new", "--out", file, "--password-file", password}).code == 73);
     CHECK(
         run_tool(add_wallet, {"import", "--key-file", key, "--out", file, "--password-file", password}).code ==
-        74);
+        73);
     CHECK(dir.read("taken") == "precious");
 }
 
 TEST_CASE("an impossible path for a new keystore is refused before the password is asked for", "[wallet]") {
     const TempDir dir;
     const ToolRun nowhere = run_tool(add_wallet, {"new", "--out", dir.path("none/k.json")}, "p\np\n", true);
-    CHECK(nowhere.code == 74);
+    CHECK(nowhere.code == 73);
     CHECK_THAT(nowhere.err, Contains("does not exist") && Contains("install -d") && !Contains("password"));
     CHECK(run_tool(add_wallet, {"new", "--out", ""}, "p\np\n", true).code == 64);
     std::filesystem::create_symlink(dir.path("target"), dir.path("link"));
     const ToolRun link = run_tool(add_wallet, {"new", "--out", dir.path("link")}, "p\np\n", true);
-    CHECK(link.code == 74);
+    CHECK(link.code == 73);
     CHECK_THAT(link.err, Contains("never overwritten") && !Contains("password"));
 }
 

@@ -75,7 +75,7 @@ TEST_CASE("diffs import refuses to overwrite and says what to do", "[cli]") {
     CHECK(run_cli({"diffs", "verify", dir.path("statediffs.db")}).code == 0);
     CHECK(run_cli({"diffs", "verify", log}).code == 0);
     CHECK(run_cli({"diffs", "import", diffs_data("bolt/trie.db"), "--to", log}).code == 65);
-    CHECK(run_cli({"diffs", "import", dir.path("none"), "--to", log}).code == 74);
+    CHECK(run_cli({"diffs", "import", dir.path("none"), "--to", log}).code == 66);
     CHECK(run_cli({"diffs", "import", "--to", log}).code == 64);
 }
 
@@ -121,7 +121,7 @@ TEST_CASE("diffs stat prints format, heights and count for both formats", "[cli]
     CHECK(theirs["kind"] == "iotex-core");
     CHECK(theirs["diffs"] == 120);
     CHECK_THAT(run_cli({"diffs", "stat", log}).out, Contains("heights  1 to 27\n"));
-    CHECK(run_cli({"diffs", "stat", dir.path("none")}).code == 74);
+    CHECK(run_cli({"diffs", "stat", dir.path("none")}).code == 66);
     CHECK(run_cli({"diffs", "stat", dir.write("text", "no log at all")}).code == 65);
 }
 
@@ -173,7 +173,7 @@ TEST_CASE("diffs export prints one JSON object per line, for the given heights",
 TEST_CASE("diffs restart empties the log only after confirmation", "[cli]") {
     const test::TempDir dir;
     const std::string log = imported(dir);
-    CHECK(run_cli({"diffs", "restart", dir.path("none")}).code == 74);
+    CHECK(run_cli({"diffs", "restart", dir.path("none")}).code == 66);
     CHECK_FALSE(fs::exists(dir.path("none")));
     CHECK(run_cli({"diffs", "restart", "--yes", dir.write("text", "no log at all")}).code == 65);
     CHECK(run_cli({"diffs", "restart", "--yes", log}).code == 0);
@@ -218,8 +218,8 @@ TEST_CASE("the exit code of snapshot roll shows what is wrong", "[cli]") {
     CHECK(roll({"--base", base, "--diffs", kChain, "--namespaces", "Account,Nowhere"}) == 65);
     CHECK(roll({"--base", base, "--diffs", kChain, "--namespaces", "Account,,Code"}) == 64);
     CHECK(roll({"--base", base, "--diffs", kChain, "--publish-cmd", "a 'b"}) == 64);
-    CHECK(roll({"--base", base, "--diffs", dir.path("none")}) == 74);
-    CHECK(roll({"--base", dir.path("none"), "--diffs", kChain}) == 74);
+    CHECK(roll({"--base", base, "--diffs", dir.path("none")}) == 66);
+    CHECK(roll({"--base", dir.path("none"), "--diffs", kChain}) == 66);
     CHECK(roll({"--base", base}) == 64);
     CHECK_FALSE(fs::exists(dir.path("today.snap.gz")));
     CHECK(roll({"--base", base, "--diffs", kChain, "-q", "--publish-cmd", "false"}) == 1);

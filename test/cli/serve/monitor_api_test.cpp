@@ -168,7 +168,10 @@ TEST_CASE("a supervisor and a load balancer have different health paths", "[moni
     CHECK(served.get("/readyz").status == 200);
     CHECK(served.get("/readyz").body == "ok");
     CHECK(served.get("/readyz?verbose").status == 200);
-    CHECK(served.get("/readyz?verbose").body == "{\"ready\":true,\"reasons\":[]}\n");
+    CHECK(served.get("/readyz?verbose").body ==
+          R"({"ready":true,"reasons":[],"checks":[{"part":"source","ok":true},{"part":"dispatch","ok":true},)"
+          R"({"part":"blocks","ok":true},{"part":"ledger","ok":true}]})"
+          "\n");
     CHECK(served.get("/healthz").status == 503);
     CHECK(served.get("/healthz").body == "no live agents");
     served.monitor.status_view.agents_live = 2;
@@ -179,6 +182,8 @@ TEST_CASE("a supervisor and a load balancer have different health paths", "[moni
     CHECK(served.get("/readyz").body == R"({"error":"not ready: port for agents: it is closed",)"
                                         R"("reasons":[{"part":"port for agents","why":"it is closed"}]})"
                                         "\n");
+    CHECK(Json::parse(served.get("/readyz?verbose").body)["checks"].back() ==
+          Json{{"part", "port for agents"}, {"ok", false}, {"why", "it is closed"}});
     served.monitor.reasons = {{"source", "last read 31 s ago"}};
     CHECK(served.get("/readyz").body ==
           R"({"error":"not ready: source: last read 31 s ago; port for agents: it is closed",)"

@@ -174,7 +174,7 @@ TEST_CASE("snapshot verify exits with 0 for a complete file, and with 1 and the 
     const auto quiet = run_cli({"snapshot", "verify", "-q", data("snapshots/bad/marker-7.snap.gz")});
     CHECK(quiet.code == 1);
     CHECK((quiet.out + quiet.err).empty());
-    CHECK(run_cli({"snapshot", "verify", "/nowhere/none.gz"}).code == 74);
+    CHECK(run_cli({"snapshot", "verify", "/nowhere/none.gz"}).code == 66);
     CHECK(run_cli({"snapshot", "verify"}).code == 64);
 }
 
@@ -229,7 +229,7 @@ TEST_CASE("snapshot diff lists the differences and exits with 1", "[cli]") {
     CHECK(fewer["only_a"] == 0);
     CHECK(fewer["only_b"] == 2728);
     CHECK(fewer["changed"] == 0);
-    CHECK(run_cli({"snapshot", "diff", base, "/nowhere/none.gz"}).code == 74);
+    CHECK(run_cli({"snapshot", "diff", base, "/nowhere/none.gz"}).code == 66);
     CHECK(run_cli({"snapshot", "diff", base, data("snapshots/bad/marker-7.snap.gz")}).code == 65);
 }
 
@@ -299,7 +299,7 @@ TEST_CASE("a missing source is reported as such, live or not", "[cli]") {
                                            none,       "--output", dir.path("a.snap.gz")};
         arguments.insert(arguments.end(), more.begin(), more.end());
         const auto run = run_cli(arguments);
-        CHECK(run.code == 74);
+        CHECK(run.code == 66);
         CHECK_THAT(run.err, Contains(none) && Contains("No such file or directory"));
     }
     const auto live = run_cli(
