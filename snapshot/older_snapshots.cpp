@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <set>
@@ -48,6 +49,10 @@ std::set<std::string> names_in_use(const std::string& output) {
     return out;
 }
 
+bool exists(const std::string& path) {
+    return ::access(path.c_str(), F_OK) == 0;
+}
+
 Status remove_file(const std::string& path) {
     if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
     return fail(errno_error(errno, "cannot delete the old snapshot", path));
@@ -76,10 +81,14 @@ Result<std::vector<std::string>> delete_older_snapshots(const std::string& outpu
     std::vector<std::string> deleted;
     std::size_t kept = 0;
     for (const std::string& name : immutable_names_of(output)) {
-        if (kept++ < keep || used.count(name) != 0) continue;
         // The description goes first, so that it never describes a file that is gone.
         const std::string path = folder + name;
-        for (const std::string& file : {own_meta_name(path), sum_name(path), path}) {
+        const std::array<std::string, 3> files{own_meta_name(path), sum_name(path), path};
+        // What a killed job left is none of the snapshots to keep.
+        const bool is_kept = kept < keep;
+        if (std::all_of(files.begin(), files.end(), exists)) ++kept;
+        if (is_kept || used.count(name) != 0) continue;
+        for (const std::string& file : files) {
             IOSWARM_DO(remove_file(file));
         }
         deleted.push_back(name);

@@ -12,6 +12,7 @@
 #include "core/base/try.hpp"
 #include "snapshot/companions.hpp"
 #include "snapshot/description.hpp"
+#include "snapshot/file_digest.hpp"
 
 namespace ioswarm::snapshot {
 namespace {
@@ -92,15 +93,36 @@ Result<Publication> Publication::prepare(const std::string& output, const Export
     IOSWARM_TRY(auto link, AtomicLink::create(output, immutable));
     IOSWARM_TRY(auto sum, write_text(sum_name(output), {}, sum_text(report, fixed)));
     IOSWARM_TRY(auto meta, write_text(meta_name(output), fixed, meta_text(report, fixed, immutable)));
-    return Publication(output, folder_of(output) + immutable, report.kind(), std::move(immutable_sum),
-                       std::move(immutable_meta), std::move(link), std::move(sum), std::move(meta));
+    Publication out(output, folder_of(output) + immutable, report.kind(), std::move(immutable_sum),
+                    std::move(immutable_meta), std::move(link), std::move(sum), std::move(meta));
+    out.sha256_ = to_hex(report.file_sha256.view());
+    out.bytes_ = report.file_bytes;
+    return out;
 }
 
 std::vector<std::string> Publication::immutable_files() const {
     return {immutable_, sum_name(immutable_), own_meta_name(immutable_)};
 }
 
+/// Whether the same bytes are published under the immutable name, with companions that name their digest. The
+/// name has only a part of the digest, so the file is read.
+bool Publication::is_published_already() const {
+    struct stat info {};
+    if (::lstat(immutable_.c_str(), &info) != 0 || !S_ISREG(info.st_mode) ||
+        static_cast<std::uint64_t>(info.st_size) != bytes_)
+        return false;
+    constexpr std::size_t kMaxCompanionBytes = std::size_t{1} << 20U;
+    for (const std::string& companion : {sum_name(immutable_), own_meta_name(immutable_)}) {
+        const auto text = read_file(companion, kMaxCompanionBytes);
+        if (!text || text->find(sha256_) == std::string::npos) return false;
+    }
+    const auto digest = FileDigest(immutable_).get();
+    return digest && to_hex(digest->view()) == sha256_;
+}
+
 Status Publication::commit_immutable(AtomicFile& file) {
+    // Who downloads the file now must be able to go on with it, so its time and its ETag stay too.
+    if (is_published_already()) return {};
     IOSWARM_DO(immutable_sum_.commit_as(sum_name(immutable_)));
     IOSWARM_DO(immutable_meta_.commit_as(own_meta_name(immutable_)));
     return file.commit_as(immutable_);

@@ -62,6 +62,7 @@ class Publication {
   private:
     Publication(std::string output, std::string immutable, SnapshotKind kind, AtomicFile immutable_sum,
                 AtomicFile immutable_meta, AtomicLink link, AtomicFile sum, AtomicFile meta);
+    [[nodiscard]] bool is_published_already() const;
     [[nodiscard]] Status commit_immutable(AtomicFile& file);
     [[nodiscard]] bool replaces_description() const;
 
@@ -73,6 +74,8 @@ class Publication {
     AtomicLink link_;
     AtomicFile sum_;
     AtomicFile meta_;
+    std::string sha256_;       ///< of the new file, in hex
+    std::uint64_t bytes_ = 0;  ///< of the new file
     bool described_ = false;
 };
 

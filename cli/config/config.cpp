@@ -270,6 +270,12 @@ class Loader {
         const std::size_t index = *index_of_key(name);
         const ConfigValue& file = value(file_name);
         if (which_counts(name, file_name) != Counts::file) return;
+        if (file.text == "-" && is_input_read_) {
+            error(std::string(file_name), "standard input is read for masterSecretFile already",
+                  "name a file for one of the two");
+            return;
+        }
+        is_input_read_ = is_input_read_ || file.text == "-";
         Result<std::string> secret = read_secret_file(file.text, sources_.environment("CREDENTIALS_DIRECTORY"));
         if (!secret) {
             cannot_read_named(file_name, std::move(secret).error());
@@ -298,6 +304,7 @@ class Loader {
     const ConfigSources& sources_;
     LoadedConfig loaded_;
     std::vector<Error> errors_;
+    bool is_input_read_ = false;  ///< a secret was read from standard input, which gives only one
     /// By key: a source gave it, but its value was not taken. It has its default, from which nothing follows.
     std::vector<bool> is_bad_;
 };

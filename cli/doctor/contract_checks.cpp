@@ -83,7 +83,7 @@ Result<Address> coordinator_of(ChainClient& chain, const Address& pool) {
 }
 
 void report_code(CheckReport& report, PoolCode code, const std::string& pool) {
-    const std::string what = fmt::format("{} holds code of version {}", pool, contracts::to_string(code));
+    const std::string what = fmt::format("{} holds code of {}", pool, contracts::to_string(code));
     switch (code) {
         case PoolCode::v2:
         case PoolCode::v3:

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/config/value.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/signals.hpp"
 #include "cli/snapshot/verify_url.hpp"
@@ -118,7 +119,8 @@ void print_difference(snapshot::Difference difference, const SnapshotReader::Ent
 ExitCode report_verified(const VerifyOptions& options, const Error* error, const std::string& text,
                          const ordered_json& facts, Io& io) {
     if (options.json) {
-        ordered_json out = {{"file", options.file}, {"ok", error == nullptr}};
+        ordered_json out = {{"file", is_url(options.file) ? without_credentials(options.file) : options.file},
+                            {"ok", error == nullptr}};
         if (error != nullptr)
             out["reason"] = error->why.empty() ? error->text() : error->why;
         else

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/config/value.hpp"
 #include "core/base/text.hpp"
 #include "core/base/try.hpp"
 #include "core/crypto/sha256.hpp"
@@ -284,7 +285,17 @@ bool is_url(const std::string& text) {
 
 Result<VerifiedUrl> verify_url(const std::string& url, const DownloadSettings& settings,
                                const std::stop_token& stop) {
-    return verify::Verification(url, settings, stop).run();
+    auto found = verify::Verification(url, settings, stop).run();
+    // A password in the URL is for the server alone.
+    if (!found) {
+        found.error().which = without_credentials(found.error().which);
+        found.error().why = without_credentials(found.error().why);
+        return found;
+    }
+    found->url = without_credentials(found->url);
+    for (std::string& companion : found->compared)
+        companion = without_credentials(companion);
+    return found;
 }
 
 }  // namespace ioswarm::cli

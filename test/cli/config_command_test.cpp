@@ -63,6 +63,20 @@ TEST_CASE("config check reads the same files as a start", "[config]") {
                                  ": it holds no PEM certificate that parses\n"));
 }
 
+TEST_CASE("an example configuration of an older version is still good", "[config]") {
+    const TempDir dir;
+    const std::string secret = dir.write("secret", "a master secret\n");
+    std::filesystem::permissions(secret, std::filesystem::perms::owner_read);
+    const std::string list = dir.write("list", "agent-1\n");
+    // Only the files that it names are others, since those of an operator's machine do not exist here.
+    const CliRun run =
+        run_cli({"config", "check", "--config", IOSWARM_TEST_DATA "/config/example-2026-11-22.yaml",
+                 "--master-secret-file", secret, "--tls-cert", IOSWARM_TEST_DATA "/tls/first.crt", "--tls-key",
+                 IOSWARM_TEST_DATA "/tls/first.key", "--agents-allowed", list, "--agents-revoked", list});
+    INFO(run.err);
+    CHECK(run.code == 0);
+}
+
 TEST_CASE("a file that the configuration names and that does not exist is a configuration error", "[config]") {
     const TempDir dir;
     const std::string none = dir.path("none");

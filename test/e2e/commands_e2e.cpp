@@ -2,6 +2,8 @@
 // The program as a script sees it: exit codes, whole lines, output streams.
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 #include <fcntl.h>
@@ -121,6 +123,48 @@ TEST_CASE("configuration errors are whole lines with file, line, key and the clo
     CHECK_THAT(done.err, StartsWith("ioswarm: configuration: " + file +
                                     ":3:3: ioswarm.masterSecrt: unknown key\nhint: did you mean "
                                     "'masterSecret'?\nioswarm: warning: "));
+}
+
+TEST_CASE(
+    "a secret from a file or a credential is neither in the process list nor in the environment or the log",
+    "[e2e]") {
+    const TempDir dir;
+    const std::string secret = "a-master-secret-of-this-test";
+    const std::string file = dir.write("secret", secret + "\n");
+    std::filesystem::permissions(file, std::filesystem::perms::owner_read);
+    const auto everything_in = [](const std::string& path) {
+        std::ifstream in(path, std::ios::binary);
+        return std::string{std::istreambuf_iterator<char>(in), {}};
+    };
+    const std::vector<std::string> serve{
+        kProgram,           "serve", "--embedded",  "--listen", "127.0.0.1",     "--grpc-port", "0",
+        "--swarm-api-port", "0",     "--log-level", "debug",    "--with-agents", "1",           "--data-dir",
+        dir.path("data")};
+    std::vector<std::string> by_file = serve;
+    by_file.insert(by_file.end(), {"--master-secret-file", file});
+    const std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> forms{
+        {by_file, {}},
+        {serve, {"IOSWARM_MASTER_SECRET_FILE=" + file}},
+        {serve, {"CREDENTIALS_DIRECTORY=" + dir.path(), "IOSWARM_MASTER_SECRET_FILE=" + file}}};
+    for (const auto& [arguments, environment] : forms) {
+        Program program(arguments, environment);
+        REQUIRE(program.wait_for("agents join at"));
+        const std::string proc = "/proc/" + std::to_string(program.pid());
+        CHECK_THAT(everything_in(proc + "/cmdline"), Contains("serve") && !Contains(secret));
+        CHECK_THAT(everything_in(proc + "/environ"), !Contains(secret));
+        program.send(SIGTERM);
+        CHECK(program.wait() == 0);
+        CHECK_THAT(program.err() + program.out(), !Contains(secret) && !Contains("iosw_"));
+    }
+}
+
+TEST_CASE("standard input gives one secret, not two", "[e2e]") {
+    const ProgramRun done = run_program({"/bin/sh", "-c",
+                                         "printf 'a-master-secret\\n' | " + kProgram +
+                                             " config check --master-secret-file - --master-secret-old-file -"
+                                             " --master-secret-old-until 2100-01-01T00:00:00Z --seed 1"});
+    CHECK(done.code == 78);
+    CHECK_THAT(done.err, Contains("masterSecretOldFile: standard input is read for masterSecretFile already"));
 }
 
 TEST_CASE("the environment is read, and a likely typo in it is reported", "[e2e]") {

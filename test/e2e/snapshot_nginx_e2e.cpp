@@ -40,7 +40,7 @@ std::uint16_t free_port() {
 /// nginx in the foreground, run by the user who runs the test, publishing `folder` under /snapshots/.
 class Nginx {
   public:
-    explicit Nginx(const std::string& folder) : port_(free_port()) {
+    explicit Nginx(const std::string& folder, bool tls = false) : port_(free_port()) {
         std::ifstream file(IOSWARM_DIST "/ioswarm-snapshot.nginx");
         std::string block{std::istreambuf_iterator<char>(file), {}};
         const std::string from = "alias /srv/snapshots/;";
@@ -51,7 +51,12 @@ class Nginx {
                            dir_.path("error.log") + ";\nevents {}\nhttp { access_log off;\n";
         for (const std::string temporary : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
             main += temporary + "_temp_path " + dir_.path(temporary) + ";\n";
-        main += "server { listen 127.0.0.1:" + std::to_string(port_) + ";\n" + block + "\n}\n}\n";
+        main += "server { listen 127.0.0.1:" + std::to_string(port_) + (tls ? " ssl;\n" : ";\n");
+        if (tls) {
+            const std::string pair = std::filesystem::absolute(IOSWARM_TEST_DATA "/tls/first").string();
+            main += "ssl_certificate " + pair + ".crt; ssl_certificate_key " + pair + ".key;\n";
+        }
+        main += block + "\n}\n}\n";
         const std::string config = dir_.write("nginx.conf", main);
         pid_ = ::fork();
         if (pid_ == 0) {
@@ -77,6 +82,7 @@ class Nginx {
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
         return client;
     }
+    [[nodiscard]] std::uint16_t port() const { return port_; }
     [[nodiscard]] std::string errors() const { return dir_.read("error.log"); }
 
   private:
@@ -125,4 +131,27 @@ TEST_CASE("nginx serves only the finished files, unchanged, whole or in part", "
     CHECK(client.get("/snapshots/")->status == 403);
     CHECK(client.ask("POST", "/snapshots/acctcode.snap.gz", {{"Content-Type", "text/plain"}}, "x")->status ==
           403);
+}
+
+TEST_CASE("a snapshot behind https is verified, if its server's certificate is trusted", "[e2e]") {
+    const TempDir dir;
+    const auto data = std::filesystem::absolute(IOSWARM_TEST_DATA "/bolt/trie.db").string();
+    REQUIRE(run_program({IOSWARM_BINARY, "snapshot", "export", "-q", "--source", data, "--output",
+                         dir.path("acctcode.snap.gz")})
+                .code == 0);
+    const Nginx nginx(dir.path(), true);
+    (void)nginx.client();  // waits until it listens; its answer to plain HTTP is an error
+    const std::string url =
+        "https://reader:a-password@127.0.0.1:" + std::to_string(nginx.port()) + "/snapshots/acctcode.snap.gz";
+    const auto trusted = run_program({IOSWARM_BINARY, "snapshot", "verify", url, "--ca-file",
+                                      std::filesystem::absolute(IOSWARM_TEST_DATA "/tls/first.crt").string()});
+    INFO(nginx.errors() << trusted.err);
+    CHECK(trusted.code == 0);
+    CHECK(trusted.out.find("agrees with https://") != std::string::npos);
+    const auto unknown = run_program({IOSWARM_BINARY, "snapshot", "verify", url});
+    CHECK(unknown.code != 0);
+    CHECK(unknown.err.find("certificate") != std::string::npos);
+    // The password inside the URL is printed by neither.
+    for (const auto& run : {trusted, unknown})
+        CHECK((run.out + run.err).find("a-password") == std::string::npos);
 }

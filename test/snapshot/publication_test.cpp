@@ -3,6 +3,9 @@
 #include "snapshot/publication.hpp"
 
 #include <filesystem>
+#include <fstream>
+
+#include <sys/stat.h>
 
 #include <catch2/catch.hpp>
 
@@ -162,6 +165,25 @@ TEST_CASE("exporting the same state again gives the same name and no further fil
     CHECK(test::sorted_names(dir.path()) == names);
 }
 
+TEST_CASE("exporting the same state again leaves the published file and its companions alone") {
+    const test::TempDir dir;
+    make(dir, "acctcode.snap.gz", kAcctCode);
+    const std::string immutable = dir.path(test::link_target(dir.path("acctcode.snap.gz")));
+    const auto identity = [&](const std::string& ending) {
+        struct stat info {};
+        REQUIRE(::stat((immutable + ending).c_str(), &info) == 0);
+        return info.st_ino;
+    };
+    const std::vector<ino_t> before{identity(""), identity(".sha256"), identity(".json")};
+    make(dir, "acctcode.snap.gz", kAcctCode);
+    CHECK(std::vector<ino_t>{identity(""), identity(".sha256"), identity(".json")} == before);
+    // A file that was damaged since then is replaced.
+    std::ofstream(immutable, std::ios::in | std::ios::binary).write("damaged!", 8);
+    make(dir, "acctcode.snap.gz", kAcctCode);
+    CHECK(identity("") != before.front());
+    CHECK(test::fault_of_immutable(dir.path(), test::link_target(dir.path("acctcode.snap.gz"))).empty());
+}
+
 TEST_CASE("older snapshots stay unless deletion is asked for, and then the newest ones stay") {
     const test::TempDir dir;
     for (const std::uint64_t height : {7U, 40U, 300U})
@@ -209,6 +231,17 @@ TEST_CASE("files that a killed job left of an older snapshot are deleted with th
     dir.write("acctcode-6-0123abcd.snap.gz.sha256", "");
     CHECK(make(dir, "acctcode.snap.gz", kAcctCode, 1).deleted.size() == 2);
     CHECK_FALSE(fs::exists(dir.path("acctcode-5-0123abcd.snap.gz.json")));
+}
+
+TEST_CASE("what a killed job left is not counted among the snapshots to keep") {
+    const test::TempDir dir;
+    const std::string whole = add_older(dir, "acctcode.snap.gz", 7);
+    add_older(dir, "acctcode.snap.gz", 6);
+    dir.write("acctcode-8-0123abcd.snap.gz.json", "{}");
+    const auto deleted = delete_older_snapshots(dir.path("acctcode.snap.gz"), 1);
+    REQUIRE(deleted);
+    CHECK(*deleted == std::vector<std::string>{"acctcode-6-0123abcd.snap.gz"});
+    CHECK(fs::exists(dir.path(whole)));
 }
 
 TEST_CASE("two jobs publish into one folder one after the other") {
