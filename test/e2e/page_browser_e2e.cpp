@@ -126,7 +126,7 @@ TEST_CASE("the page shows changing figures in a real browser", "[browser]") {
                                        1, {}, {});
             proto::AgentProfile profile;
             profile.id = "the-one-that-left";
-            leaver.add(profile, sim::field_rules(TaskLevel::l2_state_verify));
+            leaver.add(profile, sim::deployed_rules(TaskLevel::l2_state_verify));
             REQUIRE(eventually([&] { return served.json("/swarm/status")["agents_live"] == 4; }));
         }
         REQUIRE(eventually([&] { return served.json("/swarm/status")["agents_live"] == 3; }));
