@@ -181,11 +181,11 @@ TEST_CASE("the next block's base fee follows the gas used and never falls below 
                         {"hash", "0x" + std::string(64, '1')}};
     // The block used all of 50,000,000 gas, so the base fee rises by an eighth.
     CHECK(web3_next_block(web3)->next.base_fee == Word{2'250'000'000'000});
-    // Its time is 1,699,999,744 s. That of a block of mainnet ends in 0, 2, 5 or 7, and 2 and 7 stand for half
-    // a second more.
-    CHECK(web3_next_block(web3)->next.timestamp == 1'699'999'746);
-    node.blocks[100]["timestamp"] = "0x6553f103";
-    CHECK(web3_next_block(web3)->next.timestamp == 1'699'999'750);
+    // Its time is 1,700,000,000 s, and the next block of mainnet comes 2.5 s later.
+    CHECK(web3_next_block(web3)->next.timestamp == 1'700'000'002);
+    // A time that ends in 2 stands for half a second more.
+    node.blocks[100]["timestamp"] = "0x6553f102";
+    CHECK(web3_next_block(web3)->next.timestamp == 1'700'000'005);
     node.blocks[100]["timestamp"] = "0xffffffffffffffff";
     CHECK_FALSE(web3_next_block(web3));
 }
