@@ -12,7 +12,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "cli/output_place.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/serve/settings.hpp"
 #include "cli/signals.hpp"
@@ -165,8 +164,6 @@ std::string diff_log_path(const ServeConfig& config) {
 }
 
 ExitCode run_diffs_import(const DiffsImportOptions& options, Io& io) {
-    if (Status place = check_output_directory(options.log); !place)
-        return report_error(io, place.error(), Concerns::output);
     const SignalReader stop;
     const auto imported = import(options, stop.token(), io);
     if (!imported) return stop.exit_code(report_error(io, imported.error()));
