@@ -189,8 +189,9 @@ Result<std::vector<std::vector<Receipt>>> ChainEndpoint::block_receipts(std::uin
         const std::string which = fmt::format("eth_getBlockReceipts of {}", name());
         if (reply->kind == RpcReply::Kind::error) return refused(which, reply->error);
         if (reply->kind == RpcReply::Kind::null) {
-            out.emplace_back();
-            continue;
+            // Nodes store a block before its receipts. Until they show the receipts, the block is not read.
+            return fail(ErrorCode::unavailable, kCannotAsk, which,
+                        fmt::format("it does not show the receipts of block {} yet", first + out.size()));
         }
         IOSWARM_TRY(auto receipts, read_receipts(reply->value));
         out.push_back(std::move(receipts));

@@ -69,8 +69,8 @@ class ChainEndpoint {
     /// Empty while the transaction is not mined or not visible yet. Error not_found: the node offers no
     /// receipts by hash.
     [[nodiscard]] Result<std::optional<Receipt>> receipt(const Hash256& transaction);
-    /// The receipts of the blocks first, first + 1, … (at most 64 blocks), in one batch. An entry is empty if
-    /// its block does not exist yet.
+    /// The receipts of the blocks first, first + 1, … (at most 64 blocks), in one batch. Error unavailable
+    /// also if the node answers null for one of them: it does not have the block, or not its receipts yet.
     [[nodiscard]] Result<std::vector<std::vector<Receipt>>> block_receipts(std::uint64_t first,
                                                                            std::size_t count);
     /// Empty for a block above the tip.

@@ -42,34 +42,6 @@ const U256& price_in(const EthTx& tx) {
     return tx.type == EthTxType::legacy ? tx.gas_price : tx.gas_fee_cap;
 }
 
-/// Explains a final refusal to the operator.
-Error refusal_error(const SendResult& sent) {
-    switch (sent.outcome) {
-        case SendOutcome::no_funds:
-            return {ErrorCode::failed_check,
-                    kCannotSend,
-                    {},
-                    "the wallet's balance does not cover value and gas",
-                    {}};
-        case SendOutcome::wrong_chain:
-            return {ErrorCode::config, kCannotSend, {}, sent.why, "check --network, --rpc and --chain-id"};
-        case SendOutcome::underpriced:
-            return {ErrorCode::try_again,
-                    kCannotSend,
-                    {},
-                    sent.why,
-                    "another transaction of this wallet may wait with the same nonce, or the price is too low"};
-        case SendOutcome::nonce_too_high:
-            return {ErrorCode::try_again,
-                    kCannotSend,
-                    {},
-                    sent.why,
-                    "earlier transactions of this wallet are not mined yet"};
-        default:
-            return {ErrorCode::failed_check, kCannotSend, {}, sent.why, {}};
-    }
-}
-
 }  // namespace
 
 void WaitClock::sleep(std::chrono::milliseconds time, const std::stop_token& stop) {
@@ -110,23 +82,6 @@ Result<std::uint64_t> choose_nonce(ChainClient& chain, const SentJournal* journa
     return next;
 }
 
-/// The state of one transaction while it is sent and awaited.
-struct TransactionSender::Wait {
-    SentEntry entry;
-    U256 max_gas_price;
-    std::vector<Hash256> hashes;
-    std::uint64_t scan_from = 0;
-    std::uint64_t scan_again_from = 0;  ///< position of the second search, in blocks only
-    std::uint64_t sent_at = 0;          ///< the tip when it was last sent
-    bool sent = false;                  ///< sent by this process
-    bool maybe_kept = false;            ///< an endpoint may have it
-    bool send_again = true;
-    std::optional<std::uint64_t> wallet_nonce;  ///< the wallet's next nonce, as a node last reported it
-    int taken = 0;              ///< how often its nonce was found used although no block contains it
-    bool more_to_read = false;  ///< the last search did not reach all blocks
-    Error last_error;
-};
-
 TransactionSender::TransactionSender(ChainClient& chain, SentJournal& journal, PrivateKey key,
                                      SenderSettings settings, WaitClock& clock, std::stop_token stop)
     : chain_(chain),
@@ -134,12 +89,22 @@ TransactionSender::TransactionSender(ChainClient& chain, SentJournal& journal, P
       key_(std::move(key)),
       settings_(settings),
       clock_(clock),
-      stop_(std::move(stop)) {}
+      stop_(std::move(stop)),
+      evidence_(chain, key_.address()) {}
 
 Result<SentEntry> TransactionSender::run(const TransactionOrder& order) {
     if (order.gas_limit > kBlockGasLimit) {
         return fail(ErrorCode::failed_check, kCannotSend, {},
                     fmt::format("{} gas is more than a block takes ({})", order.gas_limit, kBlockGasLimit));
+    }
+    IOSWARM_TRY(const auto found, find_given_up(order.kind, order.key, order.max_gas_price));
+    if (found) return *found;
+    for (const SentEntry& one : given_up_entries(journal_.entries(), order.kind, order.key)) {
+        if (one.nonce <= order.nonce) continue;
+        return fail(ErrorCode::unavailable, kCannotSend, to_hex0x(one.attempts.back().hash.view()),
+                    fmt::format("it was given up with nonce {}, and it could follow a new one with nonce {}",
+                                one.nonce, order.nonce),
+                    "wait until the node knows the wallet's earlier transactions, or use another --rpc");
     }
     // Nothing is signed before the endpoint's chain id has been checked, immediately before.
     IOSWARM_DO(chain_.check_chain());
@@ -181,6 +146,7 @@ Status TransactionSender::submit(Wait& wait) {
         case SendOutcome::accepted:
         case SendOutcome::known:
         case SendOutcome::nonce_too_low:  // perhaps because of this very transaction; the receipts will tell
+            wait.last_error = {};
             return {};
         case SendOutcome::pool_full:
         case SendOutcome::unknown:
@@ -190,11 +156,26 @@ Status TransactionSender::submit(Wait& wait) {
         default:
             break;
     }
+    return after_refusal(wait, sent);
+}
+
+Status TransactionSender::after_refusal(Wait& wait, const SendResult& sent) {
     // An endpoint may have kept it from an earlier attempt. Then it is awaited, and this refusal does not
     // matter.
     if (wait.maybe_kept) return {};
-    IOSWARM_DO(journal_.close(SentEntry::State::refused));
-    return fail(refusal_error(sent));
+    if (evidence_.send_to_others(wait.entry.attempts.back())) {
+        wait.maybe_kept = true;
+        return {};
+    }
+    const Error error = refusal_error(wait.entry, sent);
+    if (is_believable(wait.entry, sent.outcome)) {
+        IOSWARM_DO(journal_.close(SentEntry::State::refused));
+        return fail(error);
+    }
+    // What the endpoints say about the wallet does not fit the refusal, so it may be mined all the same.
+    wait.send_again = true;
+    wait.last_error = error;
+    return {};
 }
 
 Result<std::optional<Receipt>> TransactionSender::look(Wait& wait) {
@@ -206,58 +187,9 @@ Result<std::optional<Receipt>> TransactionSender::look(Wait& wait) {
     wait.more_to_read = wait.scan_from - began >= kFullPortion;
     IOSWARM_TRY(const auto confirmed, chain_.confirmed_nonce(key_.address()));
     wait.wallet_nonce = confirmed.nonce;
-    if (confirmed.nonce <= wait.entry.nonce) {
-        wait.taken = 0;
-        wait.scan_again_from = wait.entry.from_block;
-        return std::nullopt;
-    }
-    // The nonce is used. A block tells whether it was used by this transaction, because a receipt by hash may
-    // come late.
-    found = chain_.scan_for_receipt(wait.hashes, &wait.scan_again_from);
-    if (!found || *found) return found;
-    wait.more_to_read = wait.scan_again_from <= confirmed.height;
-    if (!wait.more_to_read) {
-        ++wait.taken;
-        wait.scan_again_from = wait.entry.from_block;
-    }
+    if (confirmed.nonce > wait.entry.nonce) return look_everywhere(wait);
+    wait.used_since.reset();
     return std::nullopt;
-}
-
-/// Returns false if this endpoint reports a different result for the same transaction. An endpoint that does
-/// not show it yet, or offers no receipts, does not contradict.
-bool TransactionSender::agrees(ChainEndpoint& endpoint, const Receipt& receipt) {
-    const auto is_other = [&receipt](const Receipt& one) {
-        return one.transaction == receipt.transaction &&
-               (one.status != receipt.status || one.block_hash != receipt.block_hash ||
-                one.contract != receipt.contract);
-    };
-    const auto by_hash = endpoint.receipt(receipt.transaction);
-    if (by_hash && *by_hash) return !is_other(**by_hash);
-    const auto in_block = endpoint.block_receipts(receipt.block, 1);
-    return !in_block || in_block->empty() || std::ranges::none_of(in_block->front(), is_other);
-}
-
-Result<bool> TransactionSender::is_final(const Receipt& receipt, std::uint64_t nonce) {
-    // On this chain a block is final at once, provided the endpoint is honest. So every endpoint that answers
-    // must know the block by this hash, count the nonce as used, and report the same result. Otherwise a single
-    // endpoint that wrongly reports a failure could make the operator pay a second time.
-    bool any = false;
-    for (std::size_t i = 0; i < chain_.endpoint_count(); ++i) {
-        ChainEndpoint& one = chain_.endpoint(i);
-        const auto id = one.chain_id();
-        if (!id || *id != chain_.expected_chain_id()) continue;
-        const auto block = one.block(receipt.block);
-        const auto confirmed = one.confirmed_nonce(key_.address());
-        if (!block || !confirmed) continue;
-        if (!*block || (*block)->hash != receipt.block_hash || confirmed->nonce <= nonce) return false;
-        if (chain_.endpoint_count() > 1 && !agrees(one, receipt)) {
-            return fail(ErrorCode::unavailable, "the endpoints contradict each other",
-                        to_hex0x(receipt.transaction.view()), one.name() + " tells another end of it",
-                        "leave out the endpoint that is wrong");
-        }
-        any = true;
-    }
-    return any;
 }
 
 Status TransactionSender::raise_price(Wait& wait) {
@@ -284,16 +216,25 @@ Status TransactionSender::raise_price(Wait& wait) {
 
 Result<SentEntry> TransactionSender::finish_replaced(const Wait& wait) {
     IOSWARM_DO(journal_.close(SentEntry::State::replaced));
+    // An earlier attempt for the same payment may have taken the nonce, although an endpoint had refused it.
+    IOSWARM_TRY(const auto found, find_given_up(wait.entry.kind, wait.entry.key, wait.max_gas_price));
+    if (found) return *found;
     return fail(ErrorCode::aborted, "the transaction is lost", to_hex0x(wait.entry.attempts.back().hash.view()),
                 fmt::format("another transaction of this wallet was mined with its nonce {}", wait.entry.nonce),
                 "somebody else uses this key; nothing of this command was done");
 }
 
-Error TransactionSender::unconfirmed(const Wait& wait, bool stopped) {
+Error TransactionSender::unconfirmed(const Wait& wait, bool stopped) const {
     std::string why = stopped ? "stopped while it waits to be mined" : "it is not mined yet";
     if (!stopped && wait.wallet_nonce && *wait.wallet_nonce < wait.entry.nonce) {
         why += fmt::format("; it has nonce {}, and the wallet's transaction with nonce {} comes first",
                            wait.entry.nonce, *wait.wallet_nonce);
+    }
+    if (!stopped && wait.used_since) {
+        why = fmt::format(
+            "no endpoint shows it, although its nonce {} is used; it counts as lost if this is "
+            "still so at block {}",
+            wait.entry.nonce, *wait.used_since + settings_.blocks_until_lost);
     }
     if (!stopped && !wait.last_error.what.empty()) why += "; last: " + wait.last_error.text();
     return {stopped ? ErrorCode::cancelled : ErrorCode::timed_out, "the transaction is not confirmed",
@@ -303,7 +244,8 @@ Error TransactionSender::unconfirmed(const Wait& wait, bool stopped) {
 Result<SentEntry> TransactionSender::wait_for(Wait& wait) {
     for (const RawEthTx& one : wait.entry.attempts)
         wait.hashes.push_back(one.hash);
-    wait.scan_from = wait.scan_again_from = wait.entry.from_block;
+    wait.scan_from = wait.entry.from_block;
+    evidence_.begin(wait.entry.from_block);
     const auto deadline = clock_.now() + settings_.timeout;
     for (;;) {
         if (wait.send_again) {
@@ -322,7 +264,7 @@ Result<SentEntry> TransactionSender::wait_for(Wait& wait) {
         } else if (!found) {
             if (found.error().code == ErrorCode::config) return fail(found.error());
             wait.last_error = found.error();
-        } else if (wait.taken >= 2) {
+        } else if (wait.is_lost) {
             return finish_replaced(wait);
         }
         if (!settings_.wait && !wait.send_again) return wait.entry;

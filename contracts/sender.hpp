@@ -7,8 +7,11 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "contracts/chain_client.hpp"
+#include "contracts/chain_evidence.hpp"
 #include "contracts/gas.hpp"
 #include "contracts/sent_journal.hpp"
 #include "core/crypto/secp256k1.hpp"
@@ -57,7 +60,13 @@ struct SenderSettings {
     std::uint64_t blocks_until_bump = 3;
     /// False: return the open entry as soon as an endpoint has taken the transaction.
     bool wait = true;
+    /// A transaction counts as lost when all endpoints say over this many blocks that its nonce is used, and
+    /// show their blocks without it. On IoTeX this is about half a minute.
+    std::uint64_t blocks_until_lost = 12;
 };
+
+/// The error of a wallet that has `balance` and needs `needed`, both in rau.
+[[nodiscard]] Error balance_error(const Address& wallet, const U256& balance, const U256& needed);
 
 /// Sends one transaction at a time and waits for its result, so that none is ever sent twice. It signs the
 /// transaction, stores it in the journal and sends it. While it is not mined, it sends the same bytes again. If
@@ -70,13 +79,24 @@ class TransactionSender {
     /// Sets a function that is called with the hash of every new attempt, for messages.
     void on_sent(std::function<void(const Hash256&)> notice) { notice_ = std::move(notice); }
 
-    /// Signs and sends a new order and waits for it. The journal must have no open entry. Returns the finished
-    /// entry, even if the transaction failed on the chain (check succeeded()), or with SenderSettings::wait off
-    /// perhaps one that is still open. Errors: config (wrong chain; nothing was signed), failed_check (refused
-    /// for good, for example no funds or too much gas; nothing was sent), try_again (refused for now),
-    /// timed_out (not mined in time; it stays open in the journal, and `which` is the hash), aborted (another
-    /// transaction of this wallet used the nonce), cancelled, unavailable, and those of the journal.
+    /// Signs and sends a new order and waits for it. The journal must have no open entry. First calls
+    /// find_given_up(); if that finds a transaction, it is returned and nothing new is signed. Returns the
+    /// finished entry, even if the transaction failed on the chain (check succeeded()), or with
+    /// SenderSettings::wait off perhaps one that is still open. Errors: config (wrong chain; nothing was
+    /// signed), failed_check (refused for good, for example no funds or too much gas; nothing was sent),
+    /// try_again (refused for now), timed_out (not mined in time; it stays open in the journal, and `which` is
+    /// the hash), aborted (another transaction of this wallet used the nonce), cancelled, unavailable, and
+    /// those of the journal.
     [[nodiscard]] Result<SentEntry> run(const TransactionOrder& order);
+
+    /// Looks again for the transactions of this kind and key that the journal gave up, as refused or replaced,
+    /// since the key's last success. An endpoint may have refused one and kept it all the same, or may have
+    /// shown its block too late. If one was mined, or may still be mined, its same bytes become the open entry
+    /// again, and it is awaited as in resume(). Empty: nothing of this key can be mined any more, except with a
+    /// nonce that no endpoint counts as used. The journal must have no open entry. Errors: unavailable (an
+    /// endpoint does not answer; nothing may be signed for this key), and those of run().
+    [[nodiscard]] Result<std::optional<SentEntry>> find_given_up(std::string_view kind, std::string_view key,
+                                                                 const U256& max_gas_price);
 
     /// Finishes the journal's open entry. Same result and errors as run().
     [[nodiscard]] Result<SentEntry> resume(const U256& max_gas_price);
@@ -85,13 +105,22 @@ class TransactionSender {
     struct Wait;
 
     [[nodiscard]] Status submit(Wait& wait);
+    [[nodiscard]] Status after_refusal(Wait& wait, const SendResult& sent);
     [[nodiscard]] Result<std::optional<Receipt>> look(Wait& wait);
-    [[nodiscard]] static bool agrees(ChainEndpoint& endpoint, const Receipt& receipt);
-    [[nodiscard]] static Error unconfirmed(const Wait& wait, bool stopped);
-    [[nodiscard]] Result<bool> is_final(const Receipt& receipt, std::uint64_t nonce);
     [[nodiscard]] Status raise_price(Wait& wait);
     [[nodiscard]] Result<SentEntry> wait_for(Wait& wait);
     [[nodiscard]] Result<SentEntry> finish_replaced(const Wait& wait);
+    [[nodiscard]] Error unconfirmed(const Wait& wait, bool stopped) const;
+
+    // In sender_doubts.cpp: one endpoint's word is not enough where money would be sent a second time.
+    [[nodiscard]] Result<std::optional<Receipt>> look_everywhere(Wait& wait);
+    [[nodiscard]] static bool agrees(ChainEndpoint& endpoint, const Receipt& receipt);
+    [[nodiscard]] Result<bool> is_final(const Receipt& receipt, std::uint64_t nonce);
+    [[nodiscard]] std::vector<ChainEndpoint*> endpoints_of_chain();
+    [[nodiscard]] bool is_unused_everywhere(std::uint64_t nonce);
+    [[nodiscard]] bool is_believable(const SentEntry& entry, SendOutcome outcome);
+    [[nodiscard]] Error refusal_error(const SentEntry& entry, const SendResult& sent);
+    [[nodiscard]] Result<bool> may_be_mined(const SentEntry& given_up);
 
     ChainClient& chain_;
     SentJournal& journal_;
@@ -99,7 +128,26 @@ class TransactionSender {
     SenderSettings settings_;
     WaitClock& clock_;
     std::stop_token stop_;
+    ChainEvidence evidence_;
     std::function<void(const Hash256&)> notice_;
+};
+
+/// The state of one transaction while it is sent and awaited.
+struct TransactionSender::Wait {
+    SentEntry entry;
+    U256 max_gas_price;
+    std::vector<Hash256> hashes;
+    std::uint64_t scan_from = 0;
+    std::uint64_t sent_at = 0;  ///< the tip when it was last sent
+    bool sent = false;          ///< sent by this process
+    bool maybe_kept = false;    ///< an endpoint may have it
+    bool send_again = true;
+    std::optional<std::uint64_t> wallet_nonce;  ///< the wallet's next nonce, as a node last reported it
+    /// The height at which all endpoints first said that its nonce is used and that no block contains it.
+    std::optional<std::uint64_t> used_since;
+    bool is_lost = false;       ///< they have said so for SenderSettings::blocks_until_lost blocks
+    bool more_to_read = false;  ///< the last search did not reach all blocks
+    Error last_error;
 };
 
 }  // namespace ioswarm::contracts

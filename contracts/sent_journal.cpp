@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <set>
 #include <utility>
 
 #include <fcntl.h>
@@ -144,18 +145,6 @@ Result<JournalText> read_journal(std::string_view text, const std::string& path)
     return out;
 }
 
-/// True if `wallet` itself signed every attempt of an open entry. A journal written by somebody else must not
-/// make this program send, or sign again at a higher price, something that the owner never ordered.
-bool is_signed_by(const SentEntry& entry, std::uint64_t chain_id, const Address& wallet) {
-    return std::ranges::all_of(entry.attempts, [&](const RawEthTx& attempt) {
-        const auto decoded = decode_signed(attempt.raw);
-        if (!decoded || decoded->tx.chain_id != chain_id || decoded->tx.nonce != entry.nonce) return false;
-        if (transaction_hash(decoded->tx, decoded->signature) != attempt.hash) return false;
-        const auto signer = recover(signing_hash(decoded->tx), decoded->signature);
-        return signer && address_of(*signer) == wallet;
-    });
-}
-
 Status check_open_entry(const std::vector<SentEntry>& entries, const std::string& path, std::uint64_t chain_id,
                         const Address& wallet) {
     if (entries.empty() || entries.back().state != State::open) return {};
@@ -179,6 +168,36 @@ const SentEntry* last_success(const std::vector<SentEntry>& entries, std::string
         return entry.kind == kind && entry.key == key && entry.succeeded();
     });
     return found == entries.rend() ? nullptr : &*found;
+}
+
+std::vector<SentEntry> given_up_entries(const std::vector<SentEntry>& entries, std::string_view kind,
+                                        std::string_view key) {
+    std::vector<SentEntry> out;
+    std::set<Hash256> later;
+    for (auto one = entries.rbegin(); one != entries.rend(); ++one) {
+        if (one->kind != kind || one->key != key) continue;
+        if (one->succeeded()) break;
+        const bool is_new = std::ranges::none_of(
+            one->attempts, [&later](const RawEthTx& attempt) { return later.contains(attempt.hash); });
+        for (const RawEthTx& attempt : one->attempts)
+            later.insert(attempt.hash);
+        const bool is_given_up = one->state == State::refused || one->state == State::replaced;
+        const bool is_nonce_mined = std::ranges::any_of(entries, [&one](const SentEntry& other) {
+            return other.state == State::mined && other.nonce == one->nonce;
+        });
+        if (is_new && is_given_up && !is_nonce_mined) out.push_back(*one);
+    }
+    return out;
+}
+
+bool is_signed_by(const SentEntry& entry, std::uint64_t chain_id, const Address& wallet) {
+    return std::ranges::all_of(entry.attempts, [&](const RawEthTx& attempt) {
+        const auto decoded = decode_signed(attempt.raw);
+        if (!decoded || decoded->tx.chain_id != chain_id || decoded->tx.nonce != entry.nonce) return false;
+        if (transaction_hash(decoded->tx, decoded->signature) != attempt.hash) return false;
+        const auto signer = recover(signing_hash(decoded->tx), decoded->signature);
+        return signer && address_of(*signer) == wallet;
+    });
 }
 
 Result<SentJournal> SentJournal::open(const std::filesystem::path& directory, std::uint64_t chain_id,

@@ -49,6 +49,15 @@ struct SentEntry {
 [[nodiscard]] const SentEntry* last_success(const std::vector<SentEntry>& entries, std::string_view kind,
                                             std::string_view key) noexcept;
 
+/// The entries of this kind and key that were refused or replaced since the key's last success, newest first.
+/// Left out are those whose nonce was mined with another entry, and those whose bytes a later entry has, too.
+[[nodiscard]] std::vector<SentEntry> given_up_entries(const std::vector<SentEntry>& entries,
+                                                      std::string_view kind, std::string_view key);
+
+/// True if `wallet` itself signed every attempt of the entry. A journal written by somebody else must not make
+/// this program send, or sign again at a higher price, something that the owner never ordered.
+[[nodiscard]] bool is_signed_by(const SentEntry& entry, std::uint64_t chain_id, const Address& wallet);
+
 /// All transactions that one wallet has sent on one chain with this program's commands, so that none is ever
 /// sent twice. It is a file of JSON lines per chain and wallet. Each line is appended and synced before
 /// anything is sent. Only one process may hold it at a time. Not thread-safe.

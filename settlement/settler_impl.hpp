@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "settlement/chain_evidence.hpp"
+#include "contracts/chain_evidence.hpp"
 #include "settlement/settler.hpp"
 
 namespace ioswarm::settlement {
@@ -30,7 +30,7 @@ struct Settler::Impl {
     std::stop_token stop;
     const SettlementIdentity identity;
     RewardPool pool;
-    ChainEvidence evidence;
+    contracts::ChainEvidence evidence;
 
     bool reconciled = false;
     bool contract_checked = false;

@@ -137,11 +137,13 @@ Status Settler::Impl::give_up(const IntentRow& intent) {
     if (!looked) return fail(looked.error());
     if (looked->receipt) return {};
     auto word = evidence.nonce_used(*intent.nonce, hashes);
-    while (word && word->state == ChainEvidence::Nonce::reading)
+    while (word && word->state == contracts::ChainEvidence::Nonce::reading)
         word = evidence.nonce_used(*intent.nonce, hashes);
     if (!word) return fail(std::move(word).error());
-    if (word->state == ChainEvidence::Nonce::open || word->state == ChainEvidence::Nonce::found) return {};
-    if (word->state == ChainEvidence::Nonce::unsure) {
+    if (word->state == contracts::ChainEvidence::Nonce::open ||
+        word->state == contracts::ChainEvidence::Nonce::found)
+        return {};
+    if (word->state == contracts::ChainEvidence::Nonce::unsure) {
         return fail(ErrorCode::failed_precondition, kCannotResume, {},
                     "an endpoint cannot be heard: " + word->silent,
                     "every endpoint must say that the nonce was used by another transaction");

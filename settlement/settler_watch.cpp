@@ -87,17 +87,17 @@ Result<SettlerStep> Settler::Impl::not_seen(const IntentRow& intent, const std::
     const auto word = evidence.nonce_used(*intent.nonce, hashes);
     if (!word) return away(word.error());
     switch (word->state) {
-        case ChainEvidence::Nonce::found:
+        case contracts::ChainEvidence::Nonce::found:
             return seen(intent, attempts, *word->receipt, word->endpoint);
-        case ChainEvidence::Nonce::reading:
+        case contracts::ChainEvidence::Nonce::reading:
             return again();
-        case ChainEvidence::Nonce::unsure:
+        case contracts::ChainEvidence::Nonce::unsure:
             return away(
                 {ErrorCode::unavailable, "cannot see what became of a transaction", {}, word->silent, {}});
-        case ChainEvidence::Nonce::open:
+        case contracts::ChainEvidence::Nonce::open:
             watch.used_since.reset();
             return send_again(intent, attempts);
-        case ChainEvidence::Nonce::used:
+        case contracts::ChainEvidence::Nonce::used:
             break;
     }
     if (!watch.used_since) watch.used_since = word->height;
@@ -167,13 +167,13 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
     const bool releases = !receipt.succeeded() || attempt->kind == AttemptKind::noop;
     const auto judged = evidence.judge(receipt, *intent.nonce, settings.blocks_until_final, releases);
     if (!judged) return away(judged.error());
-    if (judged->finality == ChainEvidence::Finality::disputed) {
+    if (judged->finality == contracts::ChainEvidence::Finality::disputed) {
         // It may not be mined at all, so it is sent again as if there were no receipt.
         auto sent = send_again(intent, attempts);
         if (!sent || sent->state != SettlerStep::State::waiting) return sent;
         return waits_for({HoldReason::endpoint, judged->why});
     }
-    if (judged->finality == ChainEvidence::Finality::waits) {
+    if (judged->finality == contracts::ChainEvidence::Finality::waits) {
         // Blocks do not help any more: an endpoint does not show what the others say, and people must know.
         const bool is_deep = judged->depth >= settings.blocks_until_final;
         if (!is_deep || judged->why.empty()) return waiting();

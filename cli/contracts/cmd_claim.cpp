@@ -123,7 +123,13 @@ ExitCode run_claim(const ClaimOptions& options, Io& io) {
         if (Status other = (*spender)->finish_open(); !other) {
             return signals.exit_code(report_spend_error(io, other.error()));
         }
-        done = claim_anew(options, *pool, key, **spender, io, code);
+        const auto given_up = (*spender)->find_given_up(kClaimKind, key);
+        if (!given_up) return signals.exit_code(report_spend_error(io, given_up.error()));
+        if (*given_up && (*given_up)->succeeded()) {
+            done = *given_up;
+        } else {
+            done = claim_anew(options, *pool, key, **spender, io, code);
+        }
     }
     if (!done) return signals.exit_code(report_spend_error(io, done.error()));
     if (!*done) return signals.exit_code(code);

@@ -90,6 +90,13 @@ Status check_can_ask(const SpendOptions& options, const Io& io) {
                 "--yes sends without asking, --dry-run shows what would be sent");
 }
 
+/// The error of a transaction that goes first and is still open, because of --no-wait.
+Error not_mined_yet(const SentEntry& entry) {
+    return {ErrorCode::timed_out, "the transaction is not confirmed",
+            to_hex0x(entry.attempts.back().hash.view()), "it is not mined yet, and it goes first",
+            "leave out --no-wait to wait for it"};
+}
+
 }  // namespace
 
 void add_spend_options(CLI::App& app, SpendOptions& options) {
@@ -203,9 +210,7 @@ Status Spender::price(TransactionOrder& order) {
     IOSWARM_TRY(const auto balance, chain_.balance(wallet_));
     const U256 needed = order.value + U256(order.gas_limit) * order.gas_price;
     if (balance >= needed) return {};
-    return fail(ErrorCode::failed_check, "the wallet's balance is too low", to_checksum_hex(wallet_),
-                fmt::format("it has {}, and value and gas take {}", iotx(balance), iotx(needed)),
-                "send " + iotx(needed - balance) + " to it, then run this again");
+    return fail(contracts::balance_error(wallet_, balance, needed));
 }
 
 const SentEntry* Spender::open_entry() const noexcept {
@@ -227,14 +232,42 @@ Status Spender::finish_open() {
     const SentEntry before = *open;
     const auto done = make_sender().resume(max_gas_price());
     note_resumed(before, done);
-    if (done && done->state == SentEntry::State::open) {
-        return fail(ErrorCode::timed_out, "the transaction is not confirmed",
-                    to_hex0x(done->attempts.back().hash.view()), "it is not mined yet, and it goes first",
-                    "leave out --no-wait to wait for it");
-    }
-    // A finished transaction, whether it succeeded or failed, no longer blocks the next one.
+    print_resumed(before, done);
+    if (done && done->state == SentEntry::State::open) return fail(not_mined_yet(*done));
+    // A finished transaction, whether it succeeded, failed or was lost, no longer blocks the next one.
     if (done || done.error().code == ErrorCode::aborted) return {};
     return fail(done.error());
+}
+
+/// The end of an earlier command's transaction, for the user.
+void Spender::print_resumed(const SentEntry& open, const Result<SentEntry>& done) const {
+    const std::string which =
+        fmt::format("the earlier transaction ({}, {})", open.kind, to_hex0x(open.attempts.back().hash.view()));
+    if (done && done->state != SentEntry::State::open) {
+        io_.err << (done->succeeded()
+                        ? fmt::format("{} was mined in block {}\n", which, done->block)
+                        : fmt::format("{} failed on chain in block {}, status {}: its command was "
+                                      "not carried out\n",
+                                      which, done->block, done->status));
+    } else if (!done && done.error().code == ErrorCode::aborted) {
+        io_.err << fmt::format("{} is lost: {}; its command was not carried out\n", which, done.error().why);
+    }
+}
+
+Result<std::optional<SentEntry>> Spender::find_given_up(std::string_view kind, std::string_view key) {
+    if (!journal_) return std::nullopt;
+    const auto given_up = contracts::given_up_entries(journal_->entries(), kind, key);
+    if (given_up.empty()) return std::nullopt;
+    const auto found = make_sender().find_given_up(kind, key, max_gas_price());
+    if (!found) {
+        if (found.error().code == ErrorCode::aborted) return std::nullopt;  // it is lost for good
+        return fail(found.error());
+    }
+    if (!*found) return std::nullopt;
+    note_resumed(given_up.front(), **found);
+    print_resumed(given_up.front(), **found);
+    if ((*found)->state == SentEntry::State::open) return fail(not_mined_yet(**found));
+    return *found;
 }
 
 bool Spender::confirm(const SpendPlan& plan) {

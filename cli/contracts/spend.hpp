@@ -92,9 +92,14 @@ class Spender {
     /// failed_check: the balance is too low.
     [[nodiscard]] Status price(contracts::TransactionOrder& order);
 
-    /// Finishes the journal's open transaction, if there is one, and prints a message about it. A dry run only
-    /// prints the message.
+    /// Finishes the journal's open transaction, if there is one, and prints how it ended. A dry run only prints
+    /// that there is one.
     [[nodiscard]] Status finish_open();
+    /// Looks again for this command's transactions that were refused or lost, as
+    /// TransactionSender::find_given_up() does, and prints how one ended that was mined after all. Call this
+    /// before the user is asked for a new transaction. Empty in a dry run, or if nothing can be mined any more.
+    [[nodiscard]] Result<std::optional<contracts::SentEntry>> find_given_up(std::string_view kind,
+                                                                            std::string_view key);
     /// Whether the open transaction belongs to this command.
     [[nodiscard]] bool has_open(std::string_view kind, std::string_view key) const;
     /// Shows the plan and asks. Returns true to continue. A dry run prints the plan and returns false.
@@ -112,6 +117,7 @@ class Spender {
     [[nodiscard]] Result<contracts::SentEntry> checked(Result<contracts::SentEntry> done) const;
     void note_for_audit(std::string_view event, LogFields fields) const;
     void note_resumed(const contracts::SentEntry& open, const Result<contracts::SentEntry>& done) const;
+    void print_resumed(const contracts::SentEntry& open, const Result<contracts::SentEntry>& done) const;
 
     const SpendOptions& options_;
     Io& io_;

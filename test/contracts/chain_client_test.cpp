@@ -314,6 +314,27 @@ TEST_CASE("receipts of many full blocks are read in smaller parts", "[chain]") {
     CHECK(*found);
 }
 
+TEST_CASE("a block whose receipts a node does not show yet is not read", "[chain]") {
+    Clients c(2);
+    const RawEthTx tx = transfer(c.key, 0);
+    std::uint64_t from = c.chain.tip();
+    REQUIRE(c.client->send(tx).outcome == SendOutcome::accepted);
+    c.chain.mine();
+    const auto hide = [](const RpcCall& call) -> std::optional<Result<RpcReply>> {
+        if (call.method != "eth_getBlockReceipts") return std::nullopt;
+        return Result<RpcReply>(RpcReply{});
+    };
+    c.at[0]->before = c.at[1]->before = hide;
+    const std::uint64_t began = from;
+    const auto unread = c.client->scan_for_receipt({&tx.hash, 1}, &from);
+    REQUIRE_FALSE(unread);
+    CHECK(unread.error().code == ErrorCode::unavailable);
+    CHECK(from == began);
+    // Another endpoint that shows them is used.
+    c.at[1]->before = {};
+    CHECK(c.client->scan_for_receipt({&tx.hash, 1}, &from).value());
+}
+
 TEST_CASE("malicious answers of an endpoint are refused", "[chain]") {
     for (const std::string body :
          {"", "{", "[]", "null", R"({"id":1})", R"({"jsonrpc":"2.0","id":99,"result":"0x1"})",

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "settlement/chain_evidence.hpp"
+#include "contracts/chain_evidence.hpp"
 
 #include <algorithm>
 
 #include <fmt/format.h>
 
-namespace ioswarm::settlement {
+namespace ioswarm::contracts {
 namespace {
 
-using contracts::ChainEndpoint;
-using contracts::Receipt;
+constexpr std::size_t kEvidenceBatch = 16;
+constexpr std::uint64_t kEvidenceBlocks = 256;
 
-constexpr std::size_t kBlocksPerAsk = 16;
-constexpr std::uint64_t kBlocksPerLook = 256;
-
-bool ends_the_call(const Error& error) {
+bool ends_evidence(const Error& error) {
     return error.code == ErrorCode::config || error.code == ErrorCode::cancelled;
 }
 
@@ -39,13 +36,13 @@ Result<std::optional<std::string>> ChainEvidence::silence(std::size_t index) {
     ChainEndpoint& one = chain_.endpoint(index);
     const auto id = one.chain_id();
     if (!id) {
-        if (ends_the_call(id.error())) return fail(id.error());
+        if (ends_evidence(id.error())) return fail(id.error());
         return std::optional<std::string>(id.error().text());
     }
     if (*id != chain_.expected_chain_id()) {
         return fail(ErrorCode::config, "cannot use the endpoint", one.name(),
                     fmt::format("it serves chain {}, not {}", *id, chain_.expected_chain_id()),
-                    "nothing was signed; check rewardRpcUrl");
+                    "check the endpoints and the chain id");
     }
     return std::optional<std::string>();
 }
@@ -65,14 +62,14 @@ Result<std::optional<Receipt>> ChainEvidence::by_blocks(std::size_t index, std::
     ChainEndpoint& one = chain_.endpoint(index);
     const auto tip = one.tip();
     if (!tip) return fail(tip.error());
-    const std::uint64_t end = std::min(*tip, *from + kBlocksPerLook - 1);
-    std::size_t batch = kBlocksPerAsk;
+    const std::uint64_t end = std::min(*tip, *from + kEvidenceBlocks - 1);
+    std::size_t batch = kEvidenceBatch;
     while (*from <= end) {
         const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(batch, end - *from + 1));
         auto blocks = one.block_receipts(*from, count);
         if (!blocks) {
             // Full blocks can exceed the size limit of one answer. Then ask for fewer at a time.
-            if (count == 1 || ends_the_call(blocks.error())) return fail(blocks.error());
+            if (count == 1 || ends_evidence(blocks.error())) return fail(blocks.error());
             batch = count / 2;
             continue;
         }
@@ -101,7 +98,7 @@ Result<ChainEvidence::Look> ChainEvidence::look(std::span<const Hash256> hashes)
             found = by_blocks(at, hashes, &look_from_[at], &more);
         }
         if (!found) {
-            if (ends_the_call(found.error())) return fail(found.error());
+            if (ends_evidence(found.error())) return fail(found.error());
             out.complete = false;
             out.silent = found.error().text();
             continue;
@@ -127,10 +124,10 @@ Result<ChainEvidence::NonceWord> ChainEvidence::nonce_used(std::uint64_t nonce,
     for (std::size_t i = 0; i < chain_.endpoint_count(); ++i) {
         const auto silent = silence(i);
         if (!silent) return fail(silent.error());
-        const auto confirmed = *silent ? Result<contracts::NonceAt>(fail(ErrorCode::unavailable, **silent))
+        const auto confirmed = *silent ? Result<NonceAt>(fail(ErrorCode::unavailable, **silent))
                                        : chain_.endpoint(i).confirmed_nonce(wallet_);
         if (!confirmed) {
-            if (ends_the_call(confirmed.error())) return fail(confirmed.error());
+            if (ends_evidence(confirmed.error())) return fail(confirmed.error());
             out.silent = confirmed.error().text();
             if (out.state == Nonce::used) out.state = Nonce::unsure;
             continue;
@@ -144,7 +141,7 @@ Result<ChainEvidence::NonceWord> ChainEvidence::nonce_used(std::uint64_t nonce,
         bool more = false;
         auto found = by_blocks(i, hashes, &nonce_from_[i], &more);
         if (!found) {
-            if (ends_the_call(found.error())) return fail(found.error());
+            if (ends_evidence(found.error())) return fail(found.error());
             out.silent = found.error().text();
             if (out.state == Nonce::used) out.state = Nonce::unsure;
             continue;
@@ -167,7 +164,7 @@ Result<std::optional<Receipt>> ChainEvidence::shown_by(std::size_t index, const 
     ChainEndpoint& one = chain_.endpoint(index);
     auto shown = one.receipt(receipt.transaction);
     if (shown && *shown) return shown;
-    if (!shown && ends_the_call(shown.error())) return shown;
+    if (!shown && ends_evidence(shown.error())) return shown;
     auto blocks = one.block_receipts(receipt.block, 1);
     if (!blocks) return fail(std::move(blocks).error());
     return one_of(*blocks, {&receipt.transaction, 1});
@@ -177,7 +174,7 @@ Result<ChainEvidence::Said> ChainEvidence::ask(std::size_t index, const Receipt&
     ChainEndpoint& one = chain_.endpoint(index);
     Said out;
     const auto unheard = [&](const Error& error) -> Result<Said> {
-        if (ends_the_call(error)) return fail(error);
+        if (ends_evidence(error)) return fail(error);
         out.why = error.text();
         return out;
     };
@@ -271,7 +268,7 @@ Result<bool> ChainEvidence::all_confirm_above(std::uint64_t nonce) {
         if (!silent) return fail(silent.error());
         if (*silent) return false;
         const auto confirmed = chain_.endpoint(i).confirmed_nonce(wallet_);
-        if (!confirmed && ends_the_call(confirmed.error())) return fail(confirmed.error());
+        if (!confirmed && ends_evidence(confirmed.error())) return fail(confirmed.error());
         if (!confirmed || confirmed->nonce <= nonce) return false;
     }
     return true;
@@ -282,11 +279,10 @@ bool ChainEvidence::send_to_others(const RawEthTx& transaction) {
     const std::size_t asked = chain_.current();
     for (std::size_t i = 0; i < chain_.endpoint_count(); ++i) {
         if (i == asked) continue;
-        const contracts::SendResult sent = chain_.endpoint(i).send(transaction);
-        kept = kept || sent.outcome == contracts::SendOutcome::accepted ||
-               sent.outcome == contracts::SendOutcome::known;
+        const SendResult sent = chain_.endpoint(i).send(transaction);
+        kept = kept || sent.outcome == SendOutcome::accepted || sent.outcome == SendOutcome::known;
     }
     return kept;
 }
 
-}  // namespace ioswarm::settlement
+}  // namespace ioswarm::contracts

@@ -10,21 +10,21 @@
 #include "contracts/chain_client.hpp"
 #include "core/base/result.hpp"
 
-namespace ioswarm::settlement {
+namespace ioswarm::contracts {
 
 /// Collects what the endpoints say about one nonce and the transactions signed for it. Each endpoint is asked
 /// separately, and no single endpoint is trusted when another one answers. Not thread-safe. Errors of every
 /// call: config (an endpoint is on another chain), cancelled. An endpoint that does not answer is not an error.
 class ChainEvidence {
   public:
-    ChainEvidence(contracts::ChainClient& chain, const Address& wallet) : chain_(chain), wallet_(wallet) {}
+    ChainEvidence(ChainClient& chain, const Address& wallet) : chain_(chain), wallet_(wallet) {}
 
     /// Call this for a new nonce or after a restart. From `from_block` on, blocks are read if an endpoint does
     /// not offer receipts by hash.
     void begin(std::uint64_t from_block);
 
     struct Look {
-        std::optional<contracts::Receipt> receipt;
+        std::optional<Receipt> receipt;
         std::string endpoint;   ///< the endpoint that showed the receipt
         bool complete = false;  ///< no receipt was found, every endpoint answered, and no block is left to read
         std::string silent;     ///< why an endpoint gave no answer; empty when all answered
@@ -43,7 +43,7 @@ class ChainEvidence {
     struct NonceWord {
         Nonce state = Nonce::unsure;
         std::uint64_t height = 0;  ///< the lowest tip among the endpoints
-        std::optional<contracts::Receipt> receipt;
+        std::optional<Receipt> receipt;
         std::string endpoint;
         std::string silent;
     };
@@ -67,8 +67,8 @@ class ChainEvidence {
     /// when one agrees, every endpoint answers, and `blocks` blocks are on top. With `deep`, that many blocks
     /// are needed in both cases, and one endpoint is believed only if no other endpoint leaves the receipt out:
     /// what one endpoint says alone must not release payouts. One contradicting endpoint makes it disputed.
-    [[nodiscard]] Result<Judgement> judge(const contracts::Receipt& receipt, std::uint64_t nonce,
-                                          std::uint64_t blocks, bool deep);
+    [[nodiscard]] Result<Judgement> judge(const Receipt& receipt, std::uint64_t nonce, std::uint64_t blocks,
+                                          bool deep);
 
     /// Returns true when every endpoint says that the wallet's confirmed nonce is above `nonce`. Returns false
     /// when one says otherwise or does not answer.
@@ -88,20 +88,17 @@ class ChainEvidence {
 
     /// Returns nothing when the endpoint answers for the right chain, else the reason why it cannot be used.
     [[nodiscard]] Result<std::optional<std::string>> silence(std::size_t index);
-    [[nodiscard]] Result<std::optional<contracts::Receipt>> by_hash(std::size_t index,
-                                                                    std::span<const Hash256> hashes);
-    [[nodiscard]] Result<std::optional<contracts::Receipt>> by_blocks(std::size_t index,
-                                                                      std::span<const Hash256> hashes,
-                                                                      std::uint64_t* from, bool* more);
-    [[nodiscard]] Result<std::optional<contracts::Receipt>> shown_by(std::size_t index,
-                                                                     const contracts::Receipt& receipt);
-    [[nodiscard]] Result<Said> ask(std::size_t index, const contracts::Receipt& receipt, std::uint64_t nonce);
+    [[nodiscard]] Result<std::optional<Receipt>> by_hash(std::size_t index, std::span<const Hash256> hashes);
+    [[nodiscard]] Result<std::optional<Receipt>> by_blocks(std::size_t index, std::span<const Hash256> hashes,
+                                                           std::uint64_t* from, bool* more);
+    [[nodiscard]] Result<std::optional<Receipt>> shown_by(std::size_t index, const Receipt& receipt);
+    [[nodiscard]] Result<Said> ask(std::size_t index, const Receipt& receipt, std::uint64_t nonce);
 
-    contracts::ChainClient& chain_;
+    ChainClient& chain_;
     Address wallet_;
     std::uint64_t from_block_ = 0;
     std::vector<std::uint64_t> look_from_;   ///< next block to read for look(), per endpoint
     std::vector<std::uint64_t> nonce_from_;  ///< next block to read for nonce_used(), per endpoint
 };
 
-}  // namespace ioswarm::settlement
+}  // namespace ioswarm::contracts
