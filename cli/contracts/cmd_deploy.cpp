@@ -67,20 +67,21 @@ Status check_deployed(Spender& spender, const Address& contract, const Address& 
         "do not use it");
 }
 
-/// The options that name this chain to another command: --network where it was given alone, else the
-/// endpoints, without the passwords that may be in them.
+/// The options that name this chain to an agent. The operator's own endpoints may have a key in their URL. So
+/// agents of a public network get its name, and agents of another chain get masked URLs.
 std::string chain_words(const ChainOptions& chain, std::uint64_t chain_id) {
-    if (chain.rpc.empty() && chain.chain_id == 0) return "--network " + chain.network;
+    if (const std::string_view name = network_name(chain_id); !name.empty())
+        return fmt::format("--network {}", name);
     std::string out;
     for (const std::string& url : endpoints_of(chain))
-        out += "--rpc " + without_credentials(url) + " ";
+        out += "--rpc " + masked_urls(url) + " ";
     return out + fmt::format("--chain-id {}", chain_id);
 }
 
 void print_next_steps(const std::string& address, const ChainOptions& chain, std::uint64_t chain_id, Io& io) {
     std::string urls;
     for (const std::string& url : endpoints_of(chain))
-        urls += (urls.empty() ? "" : ",") + without_credentials(url);
+        urls += (urls.empty() ? "" : ",") + masked_urls(url);
     io.out << "\nWhat to do next:\n"
            << "  1. put this into the coordinator's configuration, with the file that holds the coordinator's "
               "key:\n"
@@ -159,9 +160,13 @@ ExitCode run_deploy(const DeployOptions& options, Io& io) {
         if (Status other = (*spender)->finish_open(); !other) {
             return signals.exit_code(report_spend_error(io, other.error()));
         }
+        const auto given_up = (*spender)->find_given_up(kDeployKind, key);
+        if (!given_up) return signals.exit_code(report_spend_error(io, given_up.error()));
         const SentEntry* before =
             options.again ? nullptr : contracts::last_success((*spender)->sent(), kDeployKind, key);
-        if (before != nullptr) {
+        if (*given_up && (*given_up)->succeeded()) {
+            done = **given_up;
+        } else if (before != nullptr) {
             io.err << "this wallet has deployed this contract already (--again deploys another)\n";
             done = *before;
         } else {

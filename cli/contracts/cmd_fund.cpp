@@ -93,7 +93,8 @@ class FundRun {
           order_(std::move(order)),
           spender_(spender),
           io_(io),
-          payments_(order_.wallets.size()) {}
+          payments_(order_.wallets.size()),
+          gas_limits_(order_.wallets.size()) {}
 
     ExitCode run();
 
@@ -101,7 +102,11 @@ class FundRun {
     [[nodiscard]] std::size_t unpaid() const {
         return static_cast<std::size_t>(std::ranges::count_if(payments_, [](const auto& one) { return !one; }));
     }
+    /// Whether the journal's open transaction is a payment of this list.
+    [[nodiscard]] bool is_own_open() const;
     void find_paid();
+    Status find_given_up();
+    void choose_round();
     Result<bool> confirm();
     Status pay(std::size_t index);
     /// The transaction's hash when the payment is sent but not mined, else empty.
@@ -114,15 +119,48 @@ class FundRun {
     Io& io_;
     std::uint64_t round_ = 1;
     std::vector<std::optional<SentEntry>> payments_;  ///< for each wallet the payment, once it succeeded
+    std::vector<std::uint64_t> gas_limits_;           ///< for each wallet the gas limit that was confirmed
+    bool has_finished_ = false;  ///< this run finished a payment that an earlier run had begun
 };
 
+bool FundRun::is_own_open() const {
+    const SentEntry* open = spender_.open_entry();
+    return open != nullptr && open->kind == kFundKind && open->key.starts_with(order_.name + "#");
+}
+
+/// Finds what the newest round has paid.
 void FundRun::find_paid() {
     const std::vector<SentEntry>& sent = spender_.sent();
-    const std::uint64_t newest = newest_round(sent, order_);
-    round_ = newest + (newest == 0 || options_.again ? 1 : 0);
+    round_ = std::max<std::uint64_t>(newest_round(sent, order_), 1);
     for (std::size_t i = 0; i < payments_.size(); ++i) {
         if (const SentEntry* paid = contracts::last_success(sent, kFundKind, payment_key(order_, round_, i)))
             payments_[i] = *paid;
+    }
+}
+
+/// Finds the payments that were given up although they are mined.
+Status FundRun::find_given_up() {
+    for (std::size_t i = 0; i < payments_.size(); ++i) {
+        if (payments_[i]) continue;
+        IOSWARM_TRY(auto found, spender_.find_given_up(kFundKind, payment_key(order_, round_, i)));
+        if (!found || !found->succeeded()) continue;
+        payments_[i] = std::move(*found);
+        has_finished_ = true;
+    }
+    return {};
+}
+
+/// With --again, a paid list is paid anew. But the user may have repeated an interrupted command with --again.
+/// So a round that is not finished goes on, and a round that this run finished ends the command.
+void FundRun::choose_round() {
+    if (!options_.again) return;
+    const std::size_t left = unpaid();
+    if (left == 0 && !has_finished_) {
+        ++round_;
+        payments_.assign(payments_.size(), std::nullopt);
+    } else if (left > 0 && newest_round(spender_.sent(), order_) > 0) {
+        io_.err << "an earlier run of this list was not finished: this goes on with it; run --again once more "
+                   "to pay the whole list again\n";
     }
 }
 
@@ -141,6 +179,7 @@ Result<bool> FundRun::confirm() {
         one.value = order_.amount;
         IOSWARM_TRY(const auto gas, spender_.estimate(one, {contracts::kTransferGas, false}));
         plan.estimated_gas += gas;
+        gas_limits_[i] = one.gas_limit;
         plan.order.gas_limit += one.gas_limit;
         plan.order.value += order_.amount;
         plan.payees.push_back(order_.wallets[i]);
@@ -156,7 +195,16 @@ Status FundRun::pay(std::size_t index) {
     one.key = payment_key(order_, round_, index);
     one.to = order_.wallets[index];
     one.value = order_.amount;
-    IOSWARM_DO(spender_.estimate(one, {contracts::kTransferGas, false}));
+    // The payments before this one can have changed what it needs. The limit stays the one that was confirmed.
+    IOSWARM_TRY(const auto gas, spender_.estimate(one, {contracts::kTransferGas, false}));
+    if (gas > gas_limits_[index]) {
+        return fail(
+            ErrorCode::failed_check, "the payment would cost more than you confirmed",
+            to_checksum_hex(order_.wallets[index]),
+            fmt::format("it now takes {} gas, and the limit that was shown is {}", gas, gas_limits_[index]),
+            "run the same command again to see the new cost, or use another --rpc");
+    }
+    one.gas_limit = gas_limits_[index];
     IOSWARM_DO(spender_.price(one));
     IOSWARM_TRY(const auto sent, spender_.send(one));
     if (sent.state != SentEntry::State::open) payments_[index] = sent;
@@ -196,14 +244,20 @@ void FundRun::print() const {
 }
 
 ExitCode FundRun::run() {
-    const Status other = spender_.finish_open();
+    has_finished_ = is_own_open();
+    Status begun = spender_.finish_open();
     find_paid();
-    if (!other) {
+    if (begun) begun = find_given_up();
+    if (!begun) {
         print();
-        return report_spend_error(io_, other.error());
+        return report_spend_error(io_, begun.error());
     }
+    choose_round();
     if (unpaid() == 0) {
-        io_.err << "every wallet of this run is paid already (--again pays them once more)\n";
+        io_.err << (options_.again && has_finished_
+                        ? "an earlier run of this list is finished now, and nothing else was sent (run --again "
+                          "once more to pay the list again)\n"
+                        : "every wallet of this run is paid already (--again pays them once more)\n");
         print();
         return ExitCode::ok;
     }
