@@ -107,7 +107,7 @@ Error wrong(const KeyRow& key, std::string_view text, std::string_view why) {
     // readable length.
     constexpr std::size_t kLongestQuote = 80;
     const bool is_url = key.form == KeyForm::http_url || key.form == KeyForm::http_urls;
-    const std::string shown = is_url ? urls_without_credentials(text) : std::string(text);
+    const std::string shown = is_url ? masked_urls(text) : std::string(text);
     const std::string quoted =
         key.secret ? "the value" : fmt::format("'{}'", std::string_view(shown).substr(0, kLongestQuote));
     return Error{ErrorCode::config, "", "", fmt::format("{} {}", quoted, why), ""};
@@ -319,6 +319,22 @@ void for_each_part(std::string_view text, Each each) {
     }
 }
 
+/// Masks one URL. A text without a scheme may be a URL with a mistake, so its secrets are masked, too.
+std::string masked_url(std::string_view text) {
+    const std::size_t scheme = text.find("://");
+    const std::size_t host = scheme == std::string_view::npos ? 0 : scheme + 3;
+    const std::size_t end = std::min(text.find_first_of("/?#", host), text.size());
+    std::string_view authority = text.substr(host, end - host);
+    std::string out(text.substr(0, host));
+    if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
+        out += kMask;
+        authority.remove_prefix(at);
+    }
+    out += authority;
+    if (end + 1 < text.size()) return out + fmt::format("/{}", kMask);
+    return out.append(text.substr(end));
+}
+
 }  // namespace
 
 std::optional<std::vector<std::string>> parse_http_urls(std::string_view text) {
@@ -363,15 +379,7 @@ std::string masked_urls(std::string_view text) {
     std::string out;
     for_each_part(text, [&](std::string_view part) {
         if (!out.empty()) out += ", ";
-        const std::string url = without_credentials(part);
-        const std::size_t scheme = url.find("://");
-        const std::size_t path =
-            scheme == std::string::npos ? url.size() : url.find_first_of("/?#", scheme + 3);
-        if (path == std::string::npos || path + 1 >= url.size()) {
-            out += url;
-        } else {
-            out += fmt::format("{}/{}", url.substr(0, path), kMask);
-        }
+        out += masked_url(part);
     });
     return out;
 }

@@ -127,7 +127,7 @@ Status check_reward_chain(const ServeConfig& config, const ChainIdentity& chain)
             fmt::format(
                 "the embedded chain is not a real one, and {} is not on this machine: work that is worth "
                 "nothing would be paid in real money",
-                urls_without_credentials(config.reward_rpc_url)),
+                masked_urls(config.reward_rpc_url)),
             "name a node (node.grpc, node.web3), or leave out rewardContract; for a trial let rewardRpcUrl be "
             "a test chain on 127.0.0.1");
     }

@@ -26,6 +26,21 @@ std::string read_holder(int fd) {
     return out;
 }
 
+/// Makes the missing folders above `dir`. An error names the folder that could not be made.
+Status make_parents(const std::filesystem::path& dir) {
+    std::filesystem::path made;
+    for (const auto& part : dir.lexically_normal().parent_path()) {
+        made /= part;
+        if (mkdir(made.c_str(), 0777) == 0 || errno == EEXIST) continue;
+        const int reason = errno;
+        std::error_code ignored;
+        // Some file systems answer mkdir for a folder that exists with EROFS or EACCES.
+        if (std::filesystem::is_directory(made, ignored)) continue;
+        return fail(errno_error(reason, "cannot make the folder", made.string()));
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<LockFile> LockFile::acquire(const std::filesystem::path& file) {
@@ -47,8 +62,7 @@ Result<LockFile> LockFile::acquire(const std::filesystem::path& file) {
 }
 
 Status prepare_private_directory(const std::filesystem::path& dir) {
-    std::error_code error;
-    if (dir.has_parent_path()) std::filesystem::create_directories(dir.parent_path(), error);
+    IOSWARM_DO(make_parents(dir));
     const bool is_made = mkdir(dir.c_str(), 0700) == 0;
     if (!is_made && errno != EEXIST) {
         return fail(errno_error(errno, "cannot make the data directory", dir.string()));

@@ -392,8 +392,10 @@ TEST_CASE("secrets are masked wherever they are printed", "[config]") {
     CHECK(shown_value(*index_of_key("rewardSignerKey"), *loaded.result).empty());
     CHECK(shown_value(*index_of_key("rewardRpcUrl"), *loaded.result) ==
           "https://********@rpc.example/********");
+    CHECK(Loaded{Given{{"ioswarm: {rewardRpcUrl: 'me:pw@rpc.example/x?key=y'}"}}}.problems().find(
+              "'********@rpc.example/********' is not") != std::string::npos);
     CHECK(Loaded{Given{{"ioswarm: {rewardRpcUrl: 'https://me:pw@rpc example/x'}"}}}.problems().find(
-              "'https://********@rpc example/x' is not one to 16 http:// or https:// URLs, separated by "
+              "'https://********@rpc example/********' is not one to 16 http:// or https:// URLs, separated by "
               "commas") != std::string::npos);
     const Loaded wrong{Given{{"ioswarm: {rewardSignerKey: deadbeef, rewardContract: x}"}}};
     CHECK(wrong.problems().find("deadbeef") == std::string::npos);

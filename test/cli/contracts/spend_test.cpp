@@ -223,7 +223,7 @@ TEST_CASE("on a terminal only yes starts the payment", "[spend]") {
     CHECK(run.code == 0);
     CHECK_THAT(run.out, Contains("What to do next") && Contains("rewardContract: ") &&
                             Contains("rewardChainId: 4690") && Contains("rewardSignerKeyFile: ") &&
-                            Contains("claim --rpc " + w.server.url() + " --chain-id 4690 --contract 0x") &&
+                            Contains("claim --network testnet --contract 0x") &&
                             Contains("rewardRpcUrl: \"" + w.server.url() + "\""));
     CHECK(w.chain.mined(w.wallet()).size() == 1);
 }
