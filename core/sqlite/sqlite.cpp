@@ -62,6 +62,12 @@ Error error_of(int extended, const char* message, std::string what, std::string 
         case SQLITE_RANGE:
         case SQLITE_ERROR:
             return {ErrorCode::internal, std::move(what), std::move(file), std::move(why), {}};
+        case SQLITE_IOERR:
+            return {
+                ErrorCode::io, std::move(what), std::move(file),
+                why + " (code " + std::to_string(extended) + ")",
+                "see whether the disk has free space and whether the kernel's log (dmesg) shows errors of it, "
+                "then start it again"};
         default:
             break;
     }
