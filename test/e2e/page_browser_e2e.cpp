@@ -122,8 +122,8 @@ TEST_CASE("the page shows changing figures in a real browser", "[browser]") {
     }
     SECTION("an agent that has left is listed as such") {
         {
-            proto::AgentClients leaver({"127.0.0.1:" + std::to_string(served.grpc_port()), false, {}, {}}, {},
-                                       1, {}, {});
+            proto::AgentGroup leaver({"127.0.0.1:" + std::to_string(served.grpc_port()), false, {}, {}}, {}, 1,
+                                     {});
             proto::AgentProfile profile;
             profile.id = "the-one-that-left";
             leaver.add(profile, sim::deployed_rules(TaskLevel::l2_state_verify));
