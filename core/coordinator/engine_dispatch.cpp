@@ -76,24 +76,6 @@ bool Engine::may_dispatch() const {
     return age <= settings_.source_max_age && -age <= settings_.source_max_age;
 }
 
-std::string Engine::tip_fault() const {
-    const std::lock_guard lock(mutex_);
-    if (!tip_) return {};
-    const auto age = std::chrono::duration_cast<std::chrono::seconds>(clock_.wall() - tip_->time);
-    const auto most = settings_.source_max_age;
-    if (clock_.wall() - tip_->time > most) {
-        return fmt::format("block {}, the newest of the source, is {} s old: no tasks go out beyond {} s",
-                           tip_->height, age.count(), most.count());
-    }
-    if (tip_->time - clock_.wall() > most) {
-        return fmt::format(
-            "block {}, the newest of the source, is {} s ahead of this machine's clock: no tasks go out "
-            "beyond {} s",
-            tip_->height, -age.count(), most.count());
-    }
-    return {};
-}
-
 std::vector<AccountReadPtr> Engine::dispatch(bool poll) {
     const Clock::Steady now = clock_.steady();
     std::vector<AccountReadPtr> reads;

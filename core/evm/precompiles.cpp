@@ -117,8 +117,8 @@ Failure run_modexp(BytesView input, Bytes& output) {
     return Failure::none;
 }
 
-/// Most calls are paid for by their gas. With a short modulus each bit of the exponent has a cost that the price
-/// leaves out: 60 ns, and 130 ns if the modulus is even.
+/// Most calls are paid for by their gas. With a short modulus each bit of the exponent has a cost that the
+/// price leaves out: 60 ns, and 130 ns if the modulus is even.
 std::uint64_t modexp_work(BytesView input) noexcept {
     const ModexpSizes sizes = modexp_sizes(input);
     if (sizes.base == 0 && sizes.modulus == 0) return 0;
