@@ -52,6 +52,13 @@ Result<bool> is_over(SettlementStore& store, std::optional<std::uint64_t> only) 
     return *intent && is_final((*intent)->state);
 }
 
+/// Whether a step failed because its calls to the endpoints were cut off.
+bool was_cut_off(SettlerParts& parts, const Error& error) {
+    return parts.deadline().token().stop_requested() &&
+           (error.code == ErrorCode::cancelled || error.code == ErrorCode::unavailable ||
+            error.code == ErrorCode::timed_out);
+}
+
 /// Whether to take another step after the pause.
 bool goes_on(const SettlerStep& step) {
     switch (step.state) {
@@ -113,17 +120,20 @@ Result<std::unique_ptr<SettlerParts>> SettlerParts::make(const ServeConfig& conf
                                 to_checksum_hex(store->identity().wallet)),
                     "give the key of that wallet");
     }
-    auto chain = settlement_chain(config, stop);
+    auto deadline = std::make_unique<DeadlineStop>(stop);
+    auto chain = settlement_chain(config, deadline->token());
     if (!chain) return fail(std::move(chain).error());
-    std::unique_ptr<SettlerParts> out(new SettlerParts(std::move(store), std::move(*chain)));
+    std::unique_ptr<SettlerParts> out(
+        new SettlerParts(std::move(deadline), std::move(store), std::move(*chain)));
     out->payouts_ = std::make_unique<settlement::LedgerPayouts>(config.data_dir);
     if (key != nullptr) {
         out->signer_.emplace(*key, out->store_->identity(), settings.limits);
     } else {
         out->signer_.emplace(out->store_->identity(), settings.limits);
     }
-    out->settler_ = std::make_unique<settlement::Settler>(*out->store_, *out->payouts_, out->chain_,
-                                                          *out->signer_, settings, clock, log, stop);
+    out->settler_ =
+        std::make_unique<settlement::Settler>(*out->store_, *out->payouts_, out->chain_, *out->signer_,
+                                              settings, clock, log, out->deadline_->token());
     return out;
 }
 
@@ -136,8 +146,14 @@ Result<SettlerRun> run_settler(SettlerParts& parts, std::chrono::milliseconds ti
     const auto first = *live ? Result<std::uint64_t>((*live)->id) : next_intent(parts.store());
     if (!first) return fail(first.error());
     SettlerRun out;
+    parts.deadline().arm(time);
     for (;;) {
         const auto step = parts.settler().step();
+        if (!step && was_cut_off(parts, step.error())) {
+            out.is_stopped = stop.stop_requested();
+            out.out_of_time = !out.is_stopped;
+            break;
+        }
         if (!step) return fail(step.error());
         out.last = *step;
         if (!goes_on(*step)) break;
@@ -148,15 +164,15 @@ Result<SettlerRun> run_settler(SettlerParts& parts, std::chrono::milliseconds ti
             break;
         }
         if (stop.stop_requested()) {
-            return fail(ErrorCode::cancelled, "stopped before everything was final", {}, "a signal came",
-                        "run it again: it goes on where it stopped");
+            out.is_stopped = true;
+            break;
         }
-        if (step->state == SettlerStep::State::again) continue;
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock.now());
         if (left.count() <= 0) {
             out.out_of_time = true;
             break;
         }
+        if (step->state == SettlerStep::State::again) continue;
         clock.sleep(std::min(std::max(step->wait, std::chrono::milliseconds(50)), left), stop);
     }
     auto ended = ended_from(parts.store(), *first);

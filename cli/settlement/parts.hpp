@@ -13,6 +13,7 @@
 #include "cli/config/serve_config.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/io.hpp"
+#include "cli/settlement/deadline_stop.hpp"
 #include "cli/settlement/options.hpp"
 #include "contracts/chain_client.hpp"
 #include "core/base/log.hpp"
@@ -61,11 +62,15 @@ class SettlerParts {
 
     [[nodiscard]] settlement::SettlementStore& store() { return *store_; }
     [[nodiscard]] settlement::Settler& settler() { return *settler_; }
+    /// Stops the calls to endpoints, for good. Arm it for a run whose time is limited.
+    [[nodiscard]] DeadlineStop& deadline() { return *deadline_; }
 
   private:
-    SettlerParts(std::unique_ptr<settlement::SettlementStore> store, contracts::ChainClient chain)
-        : store_(std::move(store)), chain_(std::move(chain)) {}
+    SettlerParts(std::unique_ptr<DeadlineStop> deadline, std::unique_ptr<settlement::SettlementStore> store,
+                 contracts::ChainClient chain)
+        : deadline_(std::move(deadline)), store_(std::move(store)), chain_(std::move(chain)) {}
 
+    std::unique_ptr<DeadlineStop> deadline_;
     std::unique_ptr<settlement::SettlementStore> store_;
     contracts::ChainClient chain_;
     std::unique_ptr<settlement::PayoutSource> payouts_;
@@ -76,13 +81,15 @@ class SettlerParts {
 /// The result of a run of the settler.
 struct SettlerRun {
     settlement::SettlerStep last;
-    bool out_of_time = false;                  ///< time ran out while a transaction was in progress
+    bool out_of_time = false;                  ///< time ran out before everything was final
+    bool is_stopped = false;                   ///< a signal came before everything was final
     std::vector<settlement::IntentRow> ended;  ///< intents that became final in this run
 };
 
 /// Takes steps until nothing is owed, until the settler is held or halted, or until `time` is over. While no
-/// endpoint answers it keeps trying. With `only` it ends as soon as this intent is final. Errors: those of
-/// Settler::step(), cancelled.
+/// endpoint answers it keeps trying. With `only` it ends as soon as this intent is final. Calls to endpoints
+/// are cut off when the time is over or `stop` is requested, so `parts` can be used for one run only. Errors:
+/// those of Settler::step().
 [[nodiscard]] Result<SettlerRun> run_settler(SettlerParts& parts, std::chrono::milliseconds time,
                                              const std::stop_token& stop,
                                              std::optional<std::uint64_t> only = std::nullopt);

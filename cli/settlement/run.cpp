@@ -55,8 +55,14 @@ ExitCode report_hold(const settlement::Hold& hold, Io& io) {
 
 ExitCode report_not_final(SettlerParts& parts, const settlement::Hold& hold, Io& io) {
     const auto live = parts.store().live_intent();
-    const bool nothing_began = live && !*live && hold.reason != HoldReason::none;
-    if (nothing_began) return report_hold(hold, io);
+    const bool nothing_began = live && !*live;
+    if (nothing_began && hold.reason != HoldReason::none) return report_hold(hold, io);
+    if (nothing_began) {
+        print_error(io, {ErrorCode::timed_out, "nothing was signed", "--timeout",
+                         "the endpoints did not answer everything in that time",
+                         "give a longer --timeout, or another rewardRpcUrl; what is owed stays owed"});
+        return ExitCode::try_again;
+    }
     std::string which;
     if (live && *live) {
         which = epoch_range((*live)->first_epoch, (*live)->last_epoch);
@@ -78,6 +84,13 @@ ExitCode report_halt(const settlement::Halt& halt, Io& io) {
 
 ExitCode report_end(SettlerParts& parts, const SettlerRun& run, const settlement::Halt& halt, Io& io) {
     if (run.last.state == SettlerStep::State::halted) return report_halt(halt, io);
+    if (run.is_stopped) {
+        return report_settle_error(io, {ErrorCode::cancelled,
+                                        "stopped before everything was final",
+                                        {},
+                                        "a signal came",
+                                        "run it again: it goes on where it stopped"});
+    }
     if (run.out_of_time && run.last.state != SettlerStep::State::held)
         return report_not_final(parts, run.last.hold, io);
     for (const settlement::IntentRow& intent : run.ended) {

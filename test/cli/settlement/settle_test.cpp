@@ -5,6 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <condition_variable>
+#include <mutex>
+
 #include <catch2/catch.hpp>
 
 #include "core/base/decimal.hpp"
@@ -131,6 +134,29 @@ TEST_CASE("a run whose payment is not final in time exits with 75, and the next 
     CHECK(w.settle({}).code == 0);
     CHECK(w.chain.balance(SettleWorld::wallet_of("a")) == kIotx * 10);
     CHECK(w.chain.mined(w.key.address()).size() == 1);
+}
+
+TEST_CASE("an endpoint that answers slowly does not make settle run longer than its time", "[settle]") {
+    SettleWorld w;
+    w.close_epoch(0, {"a"});
+    REQUIRE(w.settle({"init", "--yes"}).code == 0);
+    std::mutex mutex;
+    std::condition_variable asked_on;
+    std::atomic<bool> is_over = false;
+    // The endpoint never answers, until the command has ended.
+    w.alter = [&](std::string answer, const std::string&) {
+        std::unique_lock lock(mutex);
+        asked_on.wait_for(lock, std::chrono::minutes(1), [&] { return is_over.load(); });
+        return answer;
+    };
+    const ToolRun late = w.settle({"--timeout", "1s"});
+    {
+        const std::lock_guard lock(mutex);
+        is_over = true;
+    }
+    asked_on.notify_all();
+    CHECK(late.code == 75);
+    CHECK_THAT(late.err, Contains("nothing was signed") && Contains("--timeout"));
 }
 
 TEST_CASE("while another settler works settle exits with 75 and names its process", "[settle]") {
