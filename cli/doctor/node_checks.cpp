@@ -53,7 +53,7 @@ void report_tip(CheckReport& report, const ChainTip& tip) {
 void report_api(CheckReport& report, proto::NodeSource& node, const std::stop_token& stop) {
     const std::string version = node.version(stop);
     const std::string name = version.empty() ? "of an unknown version" : version;
-    if (node.counters().json_api) {
+    if (node.speaks_json()) {
         report.warn(fmt::format("node {}: its gRPC API answers JSON, so only its web3 is used", name),
                     "web3 has no stream of blocks, so serve asks for them again and again",
                     "use a build of iotex-core whose gRPC API speaks protobuf");

@@ -23,7 +23,7 @@ constexpr std::chrono::milliseconds kReadyInterval{100};
 /// How many of the agents that a new list ended are named in the log.
 constexpr std::size_t kEndedNamed = 20;
 
-CoordinatorSettings watched(CoordinatorSettings settings, Metrics& metrics, History& history,
+CoordinatorSettings watched(CoordinatorSettings settings, const Metrics& metrics, History& history,
                             ServiceNotifier& notifier, RoundWatch& rounds) {
     settings.on_round = [&notifier, &rounds] {
         const auto now = std::chrono::steady_clock::now();
@@ -149,24 +149,24 @@ Status ServeApp::open_api() {
     api_->show_checked(std::move(checked));
     api_->show_rounds([this] { return rounds_.since(std::chrono::steady_clock::now()); });
     if (wired_->diffs() != nullptr) api_->show_diffs([this] { return wired_->diffs()->view(); });
-    api_->show_counters([this] { return edge_counters(); });
-    api_->show_metrics([this](StatusView status) { return metrics_text(std::move(status)); });
+    api_->show_counters(registry_);
+    api_->show_metrics([this] { return metrics_text(); });
     show_page();
     if (config_.swarm_api_port == 0) return {};
     HttpServerSettings settings;
     settings.address = address_;
     settings.port = static_cast<std::uint16_t>(config_.swarm_api_port);
     settings.headers = HttpGuard::headers(MonitorApi::headers());
+    settings.metrics = registry_;
     settings.proxies = proxies_;
     api_guard_.emplace(
-        HttpGuardSettings{static_cast<std::uint32_t>(config_.http_requests_per_second), proxies_}, clock_,
-        log_.of(LogModule::api), [this](const HttpRequest& request) { return api_->handle(request); });
+        HttpGuardSettings{static_cast<std::uint32_t>(config_.http_requests_per_second), proxies_, registry_},
+        clock_, log_.of(LogModule::api), [this](const HttpRequest& request) { return api_->handle(request); });
     auto server = start_http(
         settings, [this](const HttpRequest& request) { return api_guard_->handle(request); },
         log_.of(LogModule::api));
     if (!server) return fail(std::move(server).error());
     api_server_ = *std::move(server);
-    counted_api_ = api_server_.get();
     return {};
 }
 
@@ -186,29 +186,33 @@ Reasons ServeApp::all_reasons() const {
     return cli::all_reasons(wired_->coordinator(), [this] { return not_ready(); });
 }
 
-/// Counters of the port for agents, the monitoring API, the state diffs, the log and the node's client, for
-/// /swarm/status.
-std::map<std::string, std::uint64_t> ServeApp::edge_counters() const {
-    std::map<std::string, std::uint64_t> out = wired_->port().counters();
-    if (!config_.master_secret_old.empty()) out["agents_on_old_secret"] = access_->agents_on_old_secret();
-    if (lines_lost_) out["log_lines_dropped"] = lines_lost_();
-    out["audit_lines_dropped"] = audit_->dropped();
-    if (const HttpServer* api = counted_api_) {
-        const HttpServerCounters http = api->counters();
-        out["http_connections"] = http.connections;
-        out["http_requests"] = http.requests;
-        out["http_timed_out"] = http.timed_out;
-        out["http_shed"] = http.shed;
-        out.merge(api_guard_->counters());
+/// Declares what the logs and the lists of agents count by themselves.
+void ServeApp::count_others() {
+    const metrics::Counter audit_lines =
+        registry_.counter("audit_lines_dropped",
+                          {"ioswarm_audit_lines_dropped_total", "Lines that are missing from the audit log."});
+    metrics::Counter log_lines;
+    if (lines_lost_) {
+        log_lines = registry_.counter(
+            "log_lines_dropped", {"ioswarm_log_lines_dropped_total",
+                                  "Lines of the log that were dropped because nobody read them fast enough."});
     }
-    if (wired_->diffs() != nullptr) out.merge(wired_->diffs()->counters());
-    if (node_) out.merge(node_->counters());
-    return out;
+    metrics::Gauge on_old_secret;
+    if (!config_.master_secret_old.empty()) {
+        on_old_secret = registry_.gauge(
+            "agents_on_old_secret",
+            {"ioswarm_agents_on_old_secret", "Agents whose key comes from the old master secret."});
+    }
+    others_hook_ = registry_.on_read([this, audit_lines, log_lines, on_old_secret] {
+        audit_lines.raise_to(audit_->dropped());
+        if (lines_lost_) log_lines.raise_to(lines_lost_());
+        if (!config_.master_secret_old.empty()) on_old_secret.set(access_->agents_on_old_secret());
+    });
 }
 
-std::string ServeApp::metrics_text(StatusView status) const {
+std::string ServeApp::metrics_text() const {
     MetricFigures figures;
-    figures.status = std::move(status);
+    figures.status = wired_->coordinator().status();
     figures.shadow = wired_->coordinator().shadow();
     figures.epoch = wired_->coordinator().epoch();
     figures.now = clock_.wall();

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -38,6 +37,7 @@
 #include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
+#include "core/metrics/registry.hpp"
 #include "core/net/http_server.hpp"
 #include "core/ports/clock.hpp"
 #include "proto/agents/agent_group.hpp"
@@ -106,12 +106,13 @@ class ServeApp {
     [[nodiscard]] StatusText status_report() const;
     [[nodiscard]] Reasons all_reasons() const;
     [[nodiscard]] Reasons not_ready() const;
-    [[nodiscard]] std::map<std::string, std::uint64_t> edge_counters() const;
-    [[nodiscard]] std::string metrics_text(StatusView status) const;
+    void count_others();
+    [[nodiscard]] std::string metrics_text() const;
 
     const ServeConfig config_;
     const ServeOptions options_;
-    Metrics metrics_;  // before all that is measured, as is the next one
+    const metrics::Registry registry_;
+    const Metrics metrics_{registry_};  // before all that is measured, as is the next one
     History history_;
     ServiceNotifier notifier_;
     RoundWatch rounds_{std::chrono::steady_clock::now()};
@@ -126,6 +127,7 @@ class ServeApp {
     // Shared with a read of the lists, which may hang and outlive the app.
     std::shared_ptr<AccessControl> access_;
     std::shared_ptr<AuditLog> audit_;
+    metrics::ReadHook others_hook_;             // its function uses audit_ and access_
     std::unique_ptr<ServeSettlement> settler_;  // null when serve does not pay by itself
     bool other_source_ = false;                 // whether the directory was used with another source before
     // The chain found at the start; nothing when the node could not be reached.
@@ -141,8 +143,6 @@ class ServeApp {
     std::optional<MonitorApi> api_;
     std::optional<HttpGuard> api_guard_;
     std::unique_ptr<HttpServer> api_server_;
-    // The API's own threads use this; null until it has started.
-    std::atomic<const HttpServer*> counted_api_{nullptr};
     std::unique_ptr<proto::AgentGroup> test_agents_;
     std::optional<HistoryRecorder> history_recorder_;
     std::optional<StatusReporter> reporter_;

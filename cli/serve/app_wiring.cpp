@@ -15,6 +15,7 @@ namespace ioswarm::cli {
 Status ServeApp::make_coordinator() {
     bool is_ledger_open = false;
     CoordinatorWiring wiring;
+    wiring.metrics = registry_;
     CoordinatorWiring::Work& work = wiring.work.emplace();
     work.settings = settings_;
     work.ledger_dir = config_.data_dir;
@@ -38,6 +39,7 @@ Status ServeApp::make_coordinator() {
 // another chain.
 Result<RewardSettler*> ServeApp::use_ledger(Ledger& ledger) {
     open_audit();
+    count_others();
     IOSWARM_TRY(other_source_, check_source(config_, ledger));
     IOSWARM_DO(find_chain(ledger));
     IOSWARM_DO(make_settler());
@@ -50,8 +52,9 @@ Status ServeApp::find_chain(Ledger& ledger) {
         chain_ = kEmbeddedChain;
         return check_chain(config_, ledger, *chain_);
     }
-    IOSWARM_TRY(node_, NodeChain::create(
-                           config_, [this](const ChainIdentity& chain) { return bind_chain(chain); }, log_));
+    IOSWARM_TRY(
+        node_, NodeChain::create(
+                   config_, [this](const ChainIdentity& chain) { return bind_chain(chain); }, log_, registry_));
     auto chain = node_->chain();
     if (!chain) {
         log_.of(LogModule::node)

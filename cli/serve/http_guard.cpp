@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "core/auth/counters.hpp"
 #include "core/base/forwarded_for.hpp"
 
 namespace ioswarm::cli {
@@ -17,6 +18,8 @@ namespace {
 
 constexpr std::size_t kAddresses = 4'096;
 constexpr std::uint32_t kBurstSeconds = 4;
+constexpr metrics::Family kRefused{"ioswarm_http_refused_total",
+                                   "Requests to the monitoring API that got 429, by reason.", "reason"};
 constexpr const char* kForwardedFor = "X-Forwarded-For";
 constexpr const char* kAgentId = "X-Ioswarm-Agent-Id";
 constexpr std::array<const char*, 2> kKeyHeaders{"X-Ioswarm-Token", "Authorization"};
@@ -45,13 +48,24 @@ bool shows_key(const HttpRequest& request) {
 
 }  // namespace
 
+HttpGuardCounters::HttpGuardCounters(const metrics::Registry& registry)
+    : refused_rate(registry.counter("http_refused_rate", kRefused, "rate")),
+      refused_auth(registry.counter("http_refused_auth", kRefused, "failed_auth")),
+      unauthorized(registry.counter("http_unauthorized", {"ioswarm_http_unauthorized_total",
+                                                          "Requests to the monitoring API with a wrong key."})),
+      addresses_dropped(registry.counter("http_addresses_dropped", kLimitAddressesDropped, "http_requests")),
+      failed_auth_addresses_dropped(
+          registry.counter("http_failed_auth_addresses_dropped", kLimitAddressesDropped, "http_failed_auth")) {}
+
 HttpGuard::HttpGuard(HttpGuardSettings settings, const Clock& clock, Log log, HttpServer::Handler next)
     : settings_(std::move(settings)),
       clock_(clock),
       next_(std::move(next)),
       per_second_(settings_.per_second),
       requests_(std::in_place, table_for(settings_.per_second)),
-      failures_("monitoring API", std::move(log)) {}
+      failures_("monitoring API", std::move(log)),
+      counters_(settings_.metrics),
+      dropped_hook_(settings_.metrics.on_read([this] { count_dropped(); })) {}
 
 HttpReply HttpGuard::handle(const HttpRequest& request) {
     const bool is_health =
@@ -64,19 +78,19 @@ HttpReply HttpGuard::handle(const HttpRequest& request) {
         auto requests = requests_.lock();
         RateLimiter& limiter = requests->of(*client);
         if (!limiter.allow(now)) {
-            ++refused_rate_;
+            counters_.refused_rate.add();
             return too_many(request, "requests", limiter.wait(now));
         }
     }
     HttpReply reply = next_(request);
     // A request without a key only learns that it needs one. Only a wrong key counts as a failure.
     if (reply.status != 401 || !shows_key(request)) return reply;
-    ++unauthorized_;
+    counters_.unauthorized.add();
     const auto wait = client ? failures_.wait(*client, now) : std::chrono::nanoseconds::zero();
     const std::string* id = request.header(kAgentId);
     failures_.failed(client.value_or(request.peer), id == nullptr ? std::string_view() : *id, "wrong key", now);
     if (wait.count() == 0) return reply;
-    ++refused_auth_;
+    counters_.refused_auth.add();
     return too_many(request, "failed authentications", wait);
 }
 
@@ -93,14 +107,12 @@ std::vector<std::string> HttpGuard::headers(std::vector<std::string> of_next) {
     return of_next;
 }
 
-std::map<std::string, std::uint64_t> HttpGuard::counters() const {
-    return {
-        {"http_refused_rate", refused_rate_},
-        {"http_refused_auth", refused_auth_},
-        {"http_unauthorized", unauthorized_},
-        {"http_addresses_dropped", dropped_before_ + requests_.lock()->dropped()},
-        {"http_failed_auth_addresses_dropped", failures_.addresses_dropped()},
-    };
+void HttpGuard::count_dropped() const {
+    {
+        const auto requests = requests_.lock();
+        counters_.addresses_dropped.raise_to(dropped_before_ + requests->dropped());
+    }
+    counters_.failed_auth_addresses_dropped.raise_to(failures_.addresses_dropped());
 }
 
 }  // namespace ioswarm::cli

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -21,6 +20,17 @@ namespace ioswarm::cli {
 struct HttpGuardSettings {
     std::uint32_t per_second = 50;  ///< requests per second and address; 0 = no limit
     ProxyList proxies;              ///< besides loopback
+    metrics::Registry metrics;      ///< see HttpGuardCounters
+};
+
+/// What an HttpGuard counts.
+struct HttpGuardCounters {
+    explicit HttpGuardCounters(const metrics::Registry& registry);
+
+    metrics::Counter refused_rate, refused_auth;  ///< requests that got 429
+    metrics::Counter unauthorized;                ///< requests with a wrong key
+    // Addresses that were replaced in a full table: that of the requests, and that of the wrong keys.
+    metrics::Counter addresses_dropped, failed_auth_addresses_dropped;
 };
 
 /// Limits the requests to the monitoring API per client address. An address may make four times `per_second`
@@ -39,11 +49,10 @@ class HttpGuard {
     void change_rate(std::uint32_t per_second);
     /// Adds the names of the request headers that handle() reads to those that `next` reads.
     [[nodiscard]] static std::vector<std::string> headers(std::vector<std::string> of_next);
-    /// For /swarm/status: refused requests, wrong credentials, and addresses that were replaced in a full
-    /// table.
-    [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
   private:
+    void count_dropped() const;
+
     const HttpGuardSettings settings_;
     const Clock& clock_;
     const HttpServer::Handler next_;
@@ -51,9 +60,8 @@ class HttpGuard {
     Guarded<AddressTable<RateLimiter>> requests_;
     std::atomic<std::uint64_t> dropped_before_{0};  ///< addresses dropped from the tables of earlier rates
     FailedLogins failures_;
-    std::atomic<std::uint64_t> refused_rate_{0};
-    std::atomic<std::uint64_t> refused_auth_{0};
-    std::atomic<std::uint64_t> unauthorized_{0};
+    const HttpGuardCounters counters_;
+    metrics::ReadHook dropped_hook_;  // declared last: its function uses this object
 };
 
 }  // namespace ioswarm::cli

@@ -6,8 +6,7 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
+#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 #include "cli/version/build_info.hpp"
@@ -55,27 +54,6 @@ class Families {
     std::vector<MetricFamily> families_;
     std::map<std::string, std::size_t, std::less<>> index_;
 };
-
-void add_counters(Families& out, const std::map<std::string, std::uint64_t>& counters) {
-    for (const auto& [name, value] : counters) {
-        const CounterMetric* row = find_counter_metric(name);
-        if (row == nullptr) {
-            out.counter(fmt::format("ioswarm_{}_total", name),
-                        fmt::format("Counter {} of /swarm/status.", name), value);
-            continue;
-        }
-        Labels labels;
-        if (!row->label.empty()) {
-            const std::string_view rest = std::string_view(name).substr(row->counter.size() - 1);
-            labels.push_back({std::string(row->label), std::string(row->value.empty() ? rest : row->value)});
-        }
-        if (row->is_gauge) {
-            out.gauge(row->family, help_of(*row), static_cast<double>(value), std::move(labels));
-        } else {
-            out.counter(row->family, help_of(*row), value, std::move(labels));
-        }
-    }
-}
 
 void add_status(Families& out, const MetricFigures& figures) {
     const StatusView& status = figures.status;
@@ -224,62 +202,44 @@ void add_agents(Families& out, const std::vector<AgentView>& agents) {
     }
 }
 
+ObserveDuration observe(const metrics::Histogram& histogram) {
+    return [histogram](std::chrono::nanoseconds time) { histogram.observe(time); };
+}
+
 }  // namespace
 
-struct Metrics::Impl {
-    prometheus::Registry registry;
-    prometheus::Histogram* task_round_trip = nullptr;
-    prometheus::Histogram* state_read = nullptr;
-    prometheus::Histogram* ledger_commit = nullptr;
-    prometheus::Histogram* diff_append = nullptr;
-    prometheus::Histogram* diff_delivery = nullptr;
+Metrics::Metrics(metrics::Registry registry)
+    : registry_(std::move(registry)),
+      task_round_trip_(registry_.histogram(
+          {"ioswarm_task_round_trip_seconds", "From a batch's being sent to its answer's being accepted."},
+          metrics::network_seconds())),
+      state_read_(registry_.histogram(
+          {"ioswarm_state_read_seconds", "Duration of one read of accounts from the source."},
+          metrics::network_seconds())),
+      ledger_commit_(registry_.histogram(
+          {"ioswarm_ledger_commit_seconds", "Duration of one commit of the ledger."}, metrics::disk_seconds())),
+      diff_append_(registry_.histogram(
+          {"ioswarm_diff_append_seconds", "Duration of adding one group of state diffs to the log."},
+          metrics::disk_seconds())),
+      diff_delivery_(registry_.histogram(
+          {"ioswarm_diff_delivery_seconds",
+           "From a state diff's being in the log to its being handed to a subscriber's stream."},
+          metrics::network_seconds())) {}
 
-    prometheus::Histogram* histogram(const char* name, const char* help,
-                                     const prometheus::Histogram::BucketBoundaries& buckets) {
-        return &prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, buckets);
-    }
-
-    static ObserveDuration observe(prometheus::Histogram* histogram) {
-        return [histogram](std::chrono::nanoseconds time) { histogram->Observe(seconds(time)); };
-    }
-};
-
-Metrics::Metrics() : impl_(std::make_unique<Impl>()) {
-    const prometheus::Histogram::BucketBoundaries network{0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1,
-                                                          0.25,  0.5,   1,     2.5,  5,     10};
-    const prometheus::Histogram::BucketBoundaries disk{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
-                                                       0.025,  0.05,    0.1,    0.25,  0.5,    1,     5};
-    impl_->task_round_trip =
-        impl_->histogram("ioswarm_task_round_trip_seconds",
-                         "From a batch's being sent to its answer's being accepted.", network);
-    impl_->state_read = impl_->histogram("ioswarm_state_read_seconds",
-                                         "Duration of one read of accounts from the source.", network);
-    impl_->ledger_commit =
-        impl_->histogram("ioswarm_ledger_commit_seconds", "Duration of one commit of the ledger.", disk);
-    impl_->diff_append = impl_->histogram("ioswarm_diff_append_seconds",
-                                          "Duration of adding one group of state diffs to the log.", disk);
-    impl_->diff_delivery = impl_->histogram(
-        "ioswarm_diff_delivery_seconds",
-        "From a state diff's being in the log to its being handed to a subscriber's stream.", network);
+ObserveDuration Metrics::task_round_trip() const {
+    return observe(task_round_trip_);
 }
-
-Metrics::~Metrics() = default;
-
-ObserveDuration Metrics::task_round_trip() {
-    return Impl::observe(impl_->task_round_trip);
+ObserveDuration Metrics::state_read() const {
+    return observe(state_read_);
 }
-ObserveDuration Metrics::state_read() {
-    return Impl::observe(impl_->state_read);
+ObserveDuration Metrics::ledger_commit() const {
+    return observe(ledger_commit_);
 }
-ObserveDuration Metrics::ledger_commit() {
-    return Impl::observe(impl_->ledger_commit);
+ObserveDuration Metrics::diff_append() const {
+    return observe(diff_append_);
 }
-ObserveDuration Metrics::diff_append() {
-    return Impl::observe(impl_->diff_append);
-}
-
-ObserveDuration Metrics::diff_delivery() {
-    return Impl::observe(impl_->diff_delivery);
+ObserveDuration Metrics::diff_delivery() const {
+    return observe(diff_delivery_);
 }
 
 std::string Metrics::text(const MetricFigures& figures) const {
@@ -294,10 +254,9 @@ std::string Metrics::text(const MetricFigures& figures) const {
     if (figures.diffs) add_diffs(out, *figures.diffs);
     if (figures.settlement) add_settlement(out, *figures.settlement);
     if (figures.snapshot) add_snapshot(out, *figures.snapshot);
-    add_counters(out, figures.status.counters);
     add_agents(out, figures.agents);
     std::vector<MetricFamily> families = out.take();
-    for (MetricFamily& family : impl_->registry.Collect())
+    for (MetricFamily& family : registry_.collect())
         families.push_back(std::move(family));
     return prometheus::TextSerializer().Serialize(families);
 }

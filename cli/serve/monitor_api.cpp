@@ -155,12 +155,6 @@ bool MonitorApi::authorized(const HttpRequest& request) const {
     return authorize_(credential.substr(0, colon), credential.substr(colon + 1)).has_value();
 }
 
-StatusView MonitorApi::full_status() const {
-    StatusView status = monitor_.status();
-    if (more_counters_) status.counters.merge(more_counters_());
-    return status;
-}
-
 HttpReply MonitorApi::stats(const HttpRequest&) const {
     const StatusView status = monitor_.status();
     const ShadowTotals shadow = monitor_.shadow();
@@ -221,7 +215,7 @@ HttpReply MonitorApi::diffs(const HttpRequest&) const {
 }
 
 HttpReply MonitorApi::status(const HttpRequest&) const {
-    const StatusView status = full_status();
+    const StatusView status = monitor_.status();
     const ShadowTotals shadow = monitor_.shadow();
     Json out{
         {"uptime", go_duration(status.uptime)},
@@ -234,7 +228,7 @@ HttpReply MonitorApi::status(const HttpRequest&) const {
         {"coverage", coverage(status.coverage)},
         {"task_level", to_string(status.task_level)},
         {"regions", counts_json(status.live_by_region)},
-        {"counters", counts_json(status.counters)},
+        {"counters", counts_json(counters_.values())},
     };
     for (const auto& [name, json] : status_parts_) {
         if (const std::string value = json(); !value.empty()) out[name] = Json::parse(value);
@@ -315,7 +309,7 @@ HttpReply MonitorApi::shadow(const HttpRequest&) const {
 
 HttpReply MonitorApi::metrics(const HttpRequest&) const {
     if (!metrics_) return error_reply(404, "no metrics");
-    return HttpReply{200, metrics_(full_status()), "text/plain; version=0.0.4; charset=utf-8", {}};
+    return HttpReply{200, metrics_(), "text/plain; version=0.0.4; charset=utf-8", {}};
 }
 
 HttpReply MonitorApi::livez(const HttpRequest&) const {

@@ -49,11 +49,8 @@ class MonitorApi {
     /// Sets the data for GET /api/diffs. Without it the path answers 404. Call before the first request.
     void show_diffs(std::function<DiffsView()> diffs) { diffs_ = std::move(diffs); }
 
-    /// Adds counters to /swarm/status, of the parts around the coordinator. They do not replace the
-    /// coordinator's own counters of the same name. Call before the first request.
-    void show_counters(std::function<std::map<std::string, std::uint64_t>()> more) {
-        more_counters_ = std::move(more);
-    }
+    /// Shows what has a key in this registry under "counters" of /swarm/status. Call before the first request.
+    void show_counters(metrics::Registry registry) { counters_ = std::move(registry); }
 
     /// Adds a member to /swarm/status. `json` gives its value as JSON text and must not wait. Empty text leaves
     /// the member out. Call before the first request.
@@ -61,9 +58,9 @@ class MonitorApi {
         status_parts_.emplace_back(std::move(name), std::move(json));
     }
 
-    /// Makes the answer to GET /metrics, in Prometheus' text format. It gets the status with all counters. If
-    /// it is not set, the path answers 404. Set it before the first request.
-    using MetricsText = std::function<std::string(StatusView status)>;
+    /// Makes the answer to GET /metrics, in Prometheus' text format. If it is not set, the path answers 404.
+    /// Set it before the first request.
+    using MetricsText = std::function<std::string()>;
     void show_metrics(MetricsText metrics) { metrics_ = std::move(metrics); }
 
     /// A path that another part of the daemon answers.
@@ -126,7 +123,6 @@ class MonitorApi {
     [[nodiscard]] HttpReply answer(const HttpRequest& request, Caller caller, bool open, bool cross,
                                    const std::function<HttpReply(const HttpRequest&)>& handler) const;
     [[nodiscard]] bool authorized(const HttpRequest& request) const;
-    [[nodiscard]] StatusView full_status() const;
     [[nodiscard]] std::optional<Result<Settlements>> settlements_of(const RewardsView& view) const;
     [[nodiscard]] static Settlement settlement_of(const RewardHistoryEntry& entry,
                                                   const Result<Settlements>& settlements);
@@ -144,7 +140,7 @@ class MonitorApi {
     MetricsText metrics_;
     std::vector<ExtraRoute> extra_;
     std::vector<std::pair<std::string, std::function<std::string()>>> status_parts_;
-    std::function<std::map<std::string, std::uint64_t>()> more_counters_;
+    metrics::Registry counters_;
 };
 
 }  // namespace ioswarm::cli

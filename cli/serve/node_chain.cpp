@@ -10,10 +10,11 @@
 namespace ioswarm::cli {
 
 Result<std::shared_ptr<NodeChain>> NodeChain::create(const ServeConfig& config, ChainGate::Bind bind,
-                                                     const Log& log) {
+                                                     const Log& log, const metrics::Registry& registry) {
     proto::NodeSettings settings;
     settings.grpc = config.node_grpc;
     settings.web3 = config.node_web3;
+    settings.metrics = registry;
     IOSWARM_TRY(auto node, proto::NodeSource::create(std::move(settings), log.of(LogModule::node)));
     std::shared_ptr<NodeChain> out(new NodeChain(std::move(node), std::move(bind)));
     if (config.node_diffs.empty()) return out;
@@ -45,19 +46,6 @@ ChainPorts NodeChain::ports(const std::shared_ptr<NodeChain>& node) {
 void NodeChain::add_reasons(Reasons& reasons) const {
     node_->add_reasons(reasons);
     if (const Status seen = gate_.last_seen(); !seen) reasons.push_back({seen.error().which, seen.error().why});
-}
-
-std::map<std::string, std::uint64_t> NodeChain::counters() const {
-    const proto::NodeCounters node = node_->counters();
-    return {{"node_actions_unreadable", node.unreadable_actions},
-            {"node_actions_unhashable", node.unhashable_actions},
-            {"node_stream_ends", node.stream_ends},
-            {"node_blocks_repeated", node.repeated_blocks},
-            {"node_blocks_fetched", node.fetched_blocks},
-            {"node_messages_dropped", node.dropped_messages},
-            {"node_reads_stale", node.stale_reads},
-            {"node_web3_away", node.web3_away},
-            {"node_api_is_json", node.json_api ? std::uint64_t{1} : std::uint64_t{0}}};
 }
 
 }  // namespace ioswarm::cli

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -13,6 +11,7 @@
 #include "core/base/alarm.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
+#include "core/metrics/registry.hpp"
 #include "core/model/chain_identity.hpp"
 #include "proto/node/source.hpp"
 
@@ -25,7 +24,8 @@ class NodeChain {
     /// Connects to nothing yet. `bind` is called by the gate, see ChainGate::Bind. Errors: as
     /// NodeSource::create().
     [[nodiscard]] static Result<std::shared_ptr<NodeChain>> create(const ServeConfig& config,
-                                                                   ChainGate::Bind bind, const Log& log);
+                                                                   ChainGate::Bind bind, const Log& log,
+                                                                   const metrics::Registry& registry);
     NodeChain(const NodeChain&) = delete;
     NodeChain& operator=(const NodeChain&) = delete;
 
@@ -34,10 +34,8 @@ class NodeChain {
     /// The ports of `node`, which the result owns.
     [[nodiscard]] static ChainPorts ports(const std::shared_ptr<NodeChain>& node);
 
-    /// Adds the reasons why the node is of no use now. Thread-safe, as is the next one.
+    /// Adds the reasons why the node is of no use now. Thread-safe.
     void add_reasons(Reasons& reasons) const;
-    /// The node's counters, by the names that /swarm/status shows.
-    [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
   private:
     explicit NodeChain(std::unique_ptr<proto::NodeSource> node, ChainGate::Bind bind);

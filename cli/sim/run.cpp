@@ -96,10 +96,8 @@ bool SimRun::wait(std::chrono::milliseconds within, std::chrono::milliseconds ev
     return true;
 }
 
-std::uint64_t SimRun::counter(const std::string& name) const {
-    const StatusView status = wired_->coordinator().status();
-    const auto at = status.counters.find(name);
-    return at == status.counters.end() ? 0 : at->second;
+std::uint64_t SimRun::counter(const std::string& key) const {
+    return settings_.metrics.values().at(key);
 }
 
 /// Samples the queue and updates the progress line.
@@ -107,7 +105,8 @@ void SimRun::look() {
     if (!in_load_ || SteadyClock::now() - looked_ < 200ms) return;
     looked_ = SteadyClock::now();
     const StatusView status = wired_->coordinator().status();
-    const std::uint64_t queue = status.counters.at("tasks_waiting") + status.counters.at("tasks_with_agents");
+    const auto counters = settings_.metrics.values();
+    const std::uint64_t queue = counters.at("tasks_waiting") + counters.at("tasks_with_agents");
     queue_samples_.push_back(queue);
     const auto whole = options_.block_time * static_cast<std::int64_t>(scenario_->figures().blocks);
     progress_->show(fmt::format("{} of {} agents live, {} answers, {} tasks under way, p99 {}",
@@ -124,8 +123,7 @@ Status SimRun::wait_for_answers(std::uint64_t height) {
     while (!record_->wait_answered(height, SteadyClock::now() + 100ms, stop_)) {
         if (stop_.stop_requested()) return stopped_or("");
         look();
-        const StatusView status = wired_->coordinator().status();
-        const auto& counters = status.counters;
+        const auto counters = settings_.metrics.values();
         const auto now = SteadyClock::now();
         if (now - begin > patience) break;
         const bool idle = counters.at("tasks_waiting") == 0 && counters.at("tasks_with_agents") == 0;

@@ -75,7 +75,7 @@ class SimRun {
     bool wait(std::chrono::milliseconds within, std::chrono::milliseconds every,
               const std::function<bool()>& done);
     [[nodiscard]] Status stopped_or(const char* what) const;
-    [[nodiscard]] std::uint64_t counter(const std::string& name) const;
+    [[nodiscard]] std::uint64_t counter(const std::string& key) const;
 
     const SimOptions options_;
     const SimHooks hooks_;

@@ -24,6 +24,7 @@ constexpr std::chrono::seconds kPollTime{20};
 Status SimRun::settle() {
     says_.shadow = wired_->coordinator().shadow();
     says_.status = wired_->coordinator().status();
+    says_.counters = settings_.metrics.values();
     for (std::uint32_t i = 0; i < options_.agents; ++i) {
         auto rewards = wired_->coordinator().rewards(proto::load_agent_id(i));
         if (!rewards) return fail(std::move(rewards.error()));
@@ -47,8 +48,8 @@ Status SimRun::leave() {
     agents_->leave(kLeaveTime);
     agents_.reset();
     wait(kEvictionTime, 5ms, [&] {
-        auto counters = wired_->port().counters();
-        return counters["connections_open"] == 0 && counters["task_streams_open"] == 0;
+        const auto counters = settings_.metrics.values();
+        return counters.at("connections_open") == 0 && counters.at("task_streams_open") == 0;
     });
     clock_.skip(settings_.eviction_age + settings_.eviction_check);
     wait(kEvictionTime, 5ms, [&] { return wired_->coordinator().status().agents_total == 0; });
@@ -67,15 +68,13 @@ Status SimRun::leave() {
     wait(kPollTime, 5ms, [&] { return counter("tasks_known") == 0; });
     wait_for_polls();
     if (Status skipped = skip_to(++height); !skipped) return skipped;
-    auto counters = wired_->port().counters();
-    const StatusView status = wired_->coordinator().status();
-    leftovers_["agents"] = status.agents_total;
-    leftovers_["connections"] = counters["connections_open"];
-    leftovers_["task streams"] = counters["task_streams_open"];
-    leftovers_["tasks"] = status.counters.at("tasks_known");
-    leftovers_["tasks with agents"] = status.counters.at("tasks_with_agents");
-    const auto answers = status.counters.find("answers_held");
-    leftovers_["answers held"] = answers == status.counters.end() ? 0 : answers->second;
+    const auto counters = settings_.metrics.values();
+    leftovers_["agents"] = wired_->coordinator().status().agents_total;
+    leftovers_["connections"] = counters.at("connections_open");
+    leftovers_["task streams"] = counters.at("task_streams_open");
+    leftovers_["tasks"] = counters.at("tasks_known");
+    leftovers_["tasks with agents"] = counters.at("tasks_with_agents");
+    leftovers_["answers held"] = counters.at("answers_held");
     measure_heap();
     return {};
 }
@@ -117,7 +116,6 @@ SimReport SimRun::report_so_far() {
 }
 
 SimReport SimRun::make_report() {
-    const auto& counters = says_.status.counters;
     const sim::TxTotals txs = record_->transactions();
     SimReport out;
     out.options = options_;
@@ -139,13 +137,9 @@ SimReport SimRun::make_report() {
     }
     seed.epochs_paid = epochs.size();
 
-    const auto count_of = [&](const char* name) {
-        const auto at = counters.find(name);
-        return at == counters.end() ? 0 : at->second;
-    };
-    figures_.timed_out = count_of("tasks_timed_out");
-    figures_.given_up = count_of("tasks_given_up");
-    figures_.dropped = count_of("tasks_dropped_queue_full");
+    figures_.timed_out = says_.counters.at("tasks_timed_out");
+    figures_.given_up = says_.counters.at("tasks_given_up");
+    figures_.dropped = says_.counters.at("tasks_dropped_queue_full");
     figures_.left_unanswered = txs.left_unanswered;
     count_queue(queue_samples_, figures_);
     fill_from_record(*record_, faults_, figures_, out);

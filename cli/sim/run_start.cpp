@@ -47,6 +47,7 @@ Status SimRun::make_coordinator() {
     if (!folder) return fail(std::move(folder.error()));
     folder_.emplace(std::move(*folder));
     CoordinatorWiring wiring;
+    wiring.metrics = settings_.metrics;
     CoordinatorWiring::Work& work = wiring.work.emplace();
     work.settings = settings_;
     work.ledger_dir = folder_->path();
@@ -108,8 +109,7 @@ Status SimRun::join() {
     progress_->show(fmt::format("{} agents join", options_.agents), 0);
     const auto begin = SteadyClock::now();
     if (Status joined = agents_->join(kJoinTime, stop_); !joined) return joined;
-    const bool streams = wait(
-        kJoinTime, 10ms, [&] { return wired_->port().counters()["task_streams_open"] >= options_.agents; });
+    const bool streams = wait(kJoinTime, 10ms, [&] { return counter("task_streams_open") >= options_.agents; });
     if (!streams) return stopped_or("the agents' task streams did not open");
     figures_.joining = SteadyClock::now() - begin;
     if (hooks_.joined) hooks_.joined();

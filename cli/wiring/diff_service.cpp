@@ -51,7 +51,13 @@ std::optional<std::uint64_t> lowest_needed(const DiffHub& hub, std::optional<std
 Result<std::unique_ptr<DiffService>> DiffService::open(DiffServiceSettings settings, StateDiffSource& source,
                                                        const Clock& clock, const Log& log) {
     std::unique_ptr<DiffService> out(new DiffService);
-    if (settings.watch_lag) out->lag_ = std::make_unique<DiffLag>(DiffLagSettings{}, clock, log);
+    if (settings.watch_lag) {
+        out->lag_ = std::make_unique<DiffLag>(DiffLagSettings{}, clock, log);
+        const metrics::Counter stalls = settings.metrics.counter(
+            "diffs_stalls", {"ioswarm_diff_stalls_total", "Times that the diff log fell behind the source."});
+        out->stalls_hook_ = settings.metrics.on_read(
+            [stalls, lag = out->lag_.get()] { stalls.raise_to(lag->times_lagging()); });
+    }
     if (settings.file.empty()) {
         out->store_ = memory_store(settings.hub.ring_blocks);
     } else {
@@ -68,6 +74,7 @@ Result<std::unique_ptr<DiffService>> DiffService::open(DiffServiceSettings setti
     DiffFeedSettings feed;
     // In memory, the buffer's size is the limit.
     feed.retain = settings.file.empty() ? 0 : settings.retain;
+    feed.metrics = settings.metrics;
     DiffFeedHooks hooks;
     hooks.on_appended = [hub = out->hub_.get()](SharedDiffPtr diff) { hub->on_appended(std::move(diff)); };
     hooks.lowest_needed = [hub = out->hub_.get(), snapshot = std::move(settings.snapshot_height)] {
@@ -117,12 +124,6 @@ void DiffService::add_reasons(Reasons& reasons) const {
     reasons.push_back(
         {"state diffs", fmt::format("none are taken in any more: {}; /api/diffs and the log say more",
                                     feed_->health().error().what)});
-}
-
-std::map<std::string, std::uint64_t> DiffService::counters() const {
-    std::map<std::string, std::uint64_t> out = feed_->counters();
-    if (lag_) out["diffs_stalls"] = lag_->times_lagging();
-    return out;
 }
 
 }  // namespace ioswarm::cli

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +16,7 @@
 #include "core/diffs/diff_lag.hpp"
 #include "core/diffs/diff_views.hpp"
 #include "core/diffs/sqlite_diff_store.hpp"
+#include "core/metrics/registry.hpp"
 #include "core/ports/block_source.hpp"
 #include "core/ports/clock.hpp"
 #include "core/ports/diff_store.hpp"
@@ -38,6 +38,7 @@ struct DiffServiceSettings {
     /// Called when the log's file is open, before anything uses it. An error ends open(). May be empty.
     std::function<Status(SqliteDiffStore&)> on_open;
     ObserveDuration append;  ///< told the duration of each write of the log; may be empty
+    metrics::Registry metrics;
 };
 
 /// The state diffs of a coordinator: the log, the feed that writes it, and the hub that serves it.
@@ -69,8 +70,6 @@ class DiffService {
     /// Adds the reason why the state diffs do not advance, if they do not: the feed has stopped for good, or
     /// the source sends none any more. Thread-safe.
     void add_reasons(Reasons& reasons) const;
-    /// The feed's counters, and diffs_stalls: how many times the source stopped sending diffs.
-    [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
   private:
     DiffService() = default;
@@ -79,7 +78,8 @@ class DiffService {
     std::unique_ptr<DiffLag> lag_;     // null when the lag is not watched
     SqliteDiffStore* file_ = nullptr;  // points to store_ when that is on disk, else null
     std::unique_ptr<DiffHub> hub_;
-    std::unique_ptr<DiffFeed> feed_;  // last member: it uses the store and the hub
+    std::unique_ptr<DiffFeed> feed_;  // it uses the store and the hub
+    metrics::ReadHook stalls_hook_;   // its function uses lag_
 };
 
 }  // namespace ioswarm::cli

@@ -32,7 +32,12 @@ class NoTasks final : public AgentLink {
 
 Result<std::unique_ptr<WiredCoordinator>> WiredCoordinator::create(CoordinatorWiring wiring, const Clock& clock,
                                                                    const Log& log) {
-    std::unique_ptr<WiredCoordinator> out(new WiredCoordinator(clock, log));
+    std::unique_ptr<WiredCoordinator> out(new WiredCoordinator(clock, log, wiring.metrics));
+    if (wiring.work) {
+        wiring.work->settings.metrics = wiring.metrics;
+        wiring.work->ledger.metrics = wiring.metrics;
+    }
+    if (wiring.diffs) wiring.diffs->metrics = wiring.metrics;
     if (wiring.work) IOSWARM_DO(out->open_ledger(*wiring.work));
     // The payroll comes before the chain, since it knows the height at which the chain continues.
     IOSWARM_TRY(out->chain_, wiring.open_chain(out->payroll_ ? out->payroll_->last_height() : 0));
@@ -78,6 +83,7 @@ Status WiredCoordinator::make_coordinator(const CoordinatorWiring::Work& work) {
 Status WiredCoordinator::open_port(proto::AgentServerSettings settings, const AccessControl& access,
                                    const Log& log) {
     if (!coordinator_) link_ = std::make_unique<NoTasks>();
+    settings.metrics = registry_;
     AgentLink& link = link_ ? *link_ : static_cast<AgentLink&>(*coordinator_);
     IOSWARM_TRY(port_, proto::AgentServer::start(std::move(settings), link, access, log,
                                                  diffs_ ? &diffs_->hub() : nullptr));

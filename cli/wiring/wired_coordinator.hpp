@@ -17,6 +17,7 @@
 #include "core/base/result.hpp"
 #include "core/coordinator/coordinator.hpp"
 #include "core/ledger/ledger.hpp"
+#include "core/metrics/registry.hpp"
 #include "core/model/settings.hpp"
 #include "core/ports/agent_link.hpp"
 #include "core/ports/clock.hpp"
@@ -45,6 +46,8 @@ struct CoordinatorWiring {
     std::function<Result<ChainPorts>(std::uint64_t last_height)> open_chain;
     /// Needs a chain with diffs. Without it no state diffs are served.
     std::optional<DiffServiceSettings> diffs;
+    /// Where all parts count. It replaces the registries in the settings of the parts.
+    metrics::Registry metrics;
 };
 
 /// A coordinator with everything around it: ledger, payroll, chain, state diffs, and the port for agents.
@@ -91,7 +94,8 @@ class WiredCoordinator {
     [[nodiscard]] proto::AgentServer& port() const noexcept { return *port_; }
 
   private:
-    WiredCoordinator(const Clock& clock, Log log) : clock_(clock), log_(std::move(log)) {}
+    WiredCoordinator(const Clock& clock, Log log, metrics::Registry registry)
+        : clock_(clock), log_(std::move(log)), registry_(std::move(registry)) {}
 
     Status open_ledger(const CoordinatorWiring::Work& work);
     Status open_diffs(DiffServiceSettings settings);
@@ -101,6 +105,7 @@ class WiredCoordinator {
 
     const Clock& clock_;
     const Log log_;
+    const metrics::Registry registry_;
     std::unique_ptr<Ledger> ledger_;
     std::unique_ptr<Payroll> payroll_;
     ChainPorts chain_;

@@ -145,7 +145,7 @@ Status Payroll::Impl::write(Arrival& arrival, LedgerTx& tx) {
 
 void Payroll::Impl::committed(const Arrival& arrival) {
     if (arrival.is_changed) wallet_changes.note(arrival.agent_id, clock.steady());
-    if (arrival.outcome.wait.count() > 0) ++changes_too_soon;
+    if (arrival.outcome.wait.count() > 0) counters.wallet_changes_too_soon.add();
     const std::lock_guard locked(mutex);
     open_work.set_wallet(arrival.agent_id, arrival.in_force);
 }

@@ -30,6 +30,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/accounting/counters.hpp"
 #include "core/accounting/epoch_close.hpp"
 #include "core/accounting/ledger_worker.hpp"
 #include "core/accounting/open_work.hpp"
@@ -102,6 +103,7 @@ struct Payroll::Impl {
     const Clock& clock;
     RewardSettler* settler;
     Log log;
+    const PayrollCounters counters{settings.metrics};
 
     // These synchronise themselves.
     PayoutNotices notices;
@@ -118,20 +120,20 @@ struct Payroll::Impl {
     std::condition_variable landed;
     std::size_t in_flight = 0;  // submissions, arrivals and marks that have not ended yet
     std::atomic<bool> is_marking{false};
-    std::atomic<std::uint64_t> changes_too_soon{0};
 
     mutable std::mutex mutex;  // guards all members below; they are changed only on the ledger's thread
     OpenWork open_work;
-    RewardSettings rewards;  // of the running epoch
-    std::uint64_t repeated = 0;
+    RewardSettings rewards;                   // of the running epoch
     std::chrono::nanoseconds epoch_before{};  // how long the running epoch lasted before epoch_since
     Clock::Steady epoch_since;
 
-    // Must be the last member: its thread uses all others, so it has to end before they do.
+    // These must be the last members: they use all others, so they have to end before they do.
+    const metrics::ReadHook gauges_hook{settings.metrics.on_read([this] { set_gauges(); })};
     std::optional<LedgerWorker> worker;
 
     void begin();
     void end();
+    void set_gauges() const;
 
     // In agents.cpp.
     void load_notices(const std::string& agent_id);

@@ -228,14 +228,10 @@ Status Payroll::ready() const {
     return impl_->ledger.ready();
 }
 
-std::map<std::string, std::uint64_t> Payroll::counters() const {
-    std::map<std::string, std::uint64_t> out = impl_->ledger.counters();
-    const std::lock_guard locked(impl_->mutex);
-    out["answers_repeated"] = impl_->repeated;
-    out["answers_held"] = impl_->open_work.held_answers();
-    out["notices_unmarked"] = impl_->notices.unmarked_count();
-    out["wallet_changes_too_soon"] = impl_->changes_too_soon;
-    return out;
+void Payroll::Impl::set_gauges() const {
+    const std::lock_guard locked(mutex);
+    counters.answers_held.set(open_work.held_answers());
+    counters.notices_unmarked.set(notices.unmarked_count());
 }
 
 }  // namespace ioswarm

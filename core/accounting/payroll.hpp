@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -161,10 +160,6 @@ class Payroll {
     [[nodiscard]] std::uint64_t tasks_received() const;
     /// Ok while the ledger accepts writes.
     [[nodiscard]] Status ready() const;
-    /// Counters: answers_repeated (an agent's second answer to an action), answers_held, notices_unmarked
-    /// (payouts that agents were told of and that the ledger has not marked yet), wallet_changes_too_soon, and
-    /// those of the ledger.
-    [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
   private:
     struct Impl;

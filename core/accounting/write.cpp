@@ -82,7 +82,7 @@ void Payroll::Impl::unstage(const Submission& submission) {
 void Payroll::Impl::committed(const Submission& submission) {
     {
         const std::lock_guard locked(mutex);
-        repeated += submission.repeated;
+        counters.answers_repeated.add(submission.repeated);
         for (const AnswerRow& answer : submission.added)
             open_work.apply(answer);
         for (const auto& [agent_id, wallet] : submission.wallets)

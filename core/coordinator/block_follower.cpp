@@ -14,7 +14,7 @@ std::uint64_t BlockFollower::next_height() {
     if (tip && tip->height > last + kMaxBlocksToCatchUp) {
         log_.warn("blocks {} to {} are left out: too far behind to compare them; going on with the next block",
                   last + 1, tip->height);
-        ++counters_.skips;
+        counters_.skips.add();
         live_ = true;
         return 0;
     }
@@ -27,7 +27,7 @@ Status BlockFollower::fetch(std::stop_token stop) {
     if (!block && block.error().code == ErrorCode::out_of_range && height != 0) {
         log_.warn("block {} is no longer to be had ({}); going on with the next block", height,
                   block.error().text());
-        ++counters_.skips;
+        counters_.skips.add();
         live_ = true;
         return {};
     }
@@ -57,7 +57,7 @@ Status BlockFollower::take_next(std::stop_token stop) {
         engine_.on_block(*block_);
         if (auto forgotten = engine_.take_forgotten(); !forgotten.empty()) payroll_.forget(forgotten);
         if (block_->unmatched_actions > 0) {
-            ++counters_.alarms;
+            counters_.alarms.add();
             log_.error("block {}: {} transactions have a hash that matches no receipt; they are not compared",
                        block_->height, block_->unmatched_actions);
         }
@@ -78,7 +78,7 @@ void BlockFollower::run(const std::stop_token& stop) {
             continue;
         }
         if (stop.stop_requested()) return;
-        ++counters_.errors;
+        counters_.errors.add();
         outage_.failed("blocks", status.error(), std::chrono::steady_clock::now());
         never.wait(stop, backoff.next());
     }

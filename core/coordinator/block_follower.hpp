@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <stop_token>
@@ -11,6 +10,7 @@
 #include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
 #include "core/base/outage.hpp"
+#include "core/coordinator/counters.hpp"
 #include "core/coordinator/engine.hpp"
 #include "core/ports/block_source.hpp"
 
@@ -20,16 +20,16 @@ namespace ioswarm {
 /// run().
 class BlockFollower {
   public:
-    struct Counters {
-        std::atomic<std::uint64_t> errors{0};
-        std::atomic<std::uint64_t> skips{0};   ///< how often missed blocks were skipped
-        std::atomic<std::uint64_t> alarms{0};  ///< blocks with actions whose hash matches no receipt
-    };
-
     /// The result of each call of the source is reported to `outage`, which other users of the source may
     /// share.
-    BlockFollower(BlockSource& source, Payroll& payroll, Engine& engine, Log log, Outage& outage)
-        : source_(source), payroll_(payroll), engine_(engine), log_(std::move(log)), outage_(outage) {}
+    BlockFollower(BlockSource& source, Payroll& payroll, Engine& engine, Log log, Outage& outage,
+                  const metrics::Registry& registry)
+        : source_(source),
+          payroll_(payroll),
+          engine_(engine),
+          log_(std::move(log)),
+          outage_(outage),
+          counters_(registry) {}
 
     /// Waits for the next block and processes it. A block that the payroll did not accept is kept, and the
     /// next call tries it again. Errors: those of the source and the payroll; cancelled when `stop` is
@@ -38,7 +38,6 @@ class BlockFollower {
     /// Calls step() until `stop`, and waits after errors.
     void run(const std::stop_token& stop);
 
-    [[nodiscard]] const Counters& counters() const { return counters_; }
     /// The error of the last step; empty if it succeeded. May be called from any thread.
     [[nodiscard]] std::string last_error() const { return *last_error_.lock(); }
 
@@ -54,7 +53,7 @@ class BlockFollower {
     Outage& outage_;
     std::optional<ExecutedBlock> block_;  // fetched, but not accepted by the payroll yet
     bool live_ = false;                   // continue with the next new block and skip the missed ones
-    Counters counters_;
+    const BlockCounters counters_;
     Guarded<std::string> last_error_;
 };
 

@@ -56,14 +56,16 @@ Coordinator::Coordinator(const CoordinatorSettings& settings, ActPoolReader& poo
       runner_(fetchers != nullptr ? std::make_unique<TaskRunner>(*fetchers) : nullptr),
       readers_(state, runner_.get(), *engine_, settings_.state_read),
       source_outage_("node", log_.of(LogModule::node)),
-      follower_(blocks, payroll, *engine_, log_, source_outage_),
+      follower_(blocks, payroll, *engine_, log_, source_outage_, settings.metrics),
+      counters_(settings.metrics),
       ledger_alarm_("ledger", log_.of(LogModule::ledger)),
       tip_alarm_("dispatch", log_),
       blocks_alarm_("blocks", log_),
       behind_alarm_("blocks", log_),
       polled_at_(0),
       tick_ns_(tick_of(settings.task_timeout).count()),
-      poll_policy_(settings.poll_interval) {
+      poll_policy_(settings.poll_interval),
+      stops_hook_(settings.metrics.on_read([this] { count_stops(); })) {
     if (runner_) engine_->enable_runs();
 }
 
@@ -168,7 +170,7 @@ Status Coordinator::poll_once() {
     });
     if (auto forgotten = engine_->take_forgotten(); !forgotten.empty()) payroll_.forget(forgotten);
     poll_policy_.add(read);
-    ++polls_;
+    counters_.polls.add();
     polled_at_ = clock_.steady().time_since_epoch().count();
     polled_ = true;
     dispatch(true);
@@ -198,7 +200,7 @@ void Coordinator::poll_loop(const std::stop_token& stop) {
             backoff.reset();
             source_outage_.worked("pool", std::chrono::steady_clock::now());
         } else {
-            ++poll_errors_;
+            counters_.poll_errors.add();
             least = most = std::max<std::chrono::nanoseconds>(most, backoff.next());
             source_outage_.failed("pool", polled.error(), std::chrono::steady_clock::now());
         }
@@ -262,7 +264,7 @@ void Coordinator::register_agent(const std::string& agent_id, const RegisterRequ
     auto named_wallet = check_register(agent_id, request);
     if (!named_wallet) return done(RegisterResponse{false, named_wallet.error().why, 0});
     if (const std::chrono::seconds wait = wait_to_register(agent_id); wait.count() > 0) {
-        ++registers_too_soon_;
+        counters_.registers_too_soon.add();
         return done(fail(ErrorCode::resource_exhausted, "cannot register", agent_id,
                          fmt::format("an agent may register once per {} s; try again in {} s",
                                      settings_.register_interval.count(), wait.count())));

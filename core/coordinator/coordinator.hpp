@@ -21,6 +21,7 @@
 #include "core/coordinator/backoff.hpp"
 #include "core/coordinator/block_follower.hpp"
 #include "core/coordinator/block_watch.hpp"
+#include "core/coordinator/counters.hpp"
 #include "core/coordinator/engine.hpp"
 #include "core/coordinator/limits.hpp"
 #include "core/coordinator/poll_policy.hpp"
@@ -121,6 +122,7 @@ class Coordinator final : public AgentLink, public Monitor {
     [[nodiscard]] Status reserve_ids();
     void forget_unseen(std::uint64_t tip);
     void compare_with_ledger(std::uint64_t tip);
+    void count_stops() const;
 
     const CoordinatorSettings settings_;
     ActPoolReader& pool_;
@@ -136,17 +138,14 @@ class Coordinator final : public AgentLink, public Monitor {
     Signal poll_now_;  // wakes the polling thread before its interval is over
     const std::shared_ptr<Engine> engine_;
     Guarded<OncePerAgent> registrations_;
-    std::atomic<std::uint64_t> registers_too_soon_{0};
     std::unique_ptr<TaskRunner> runner_;  // null: no transaction is run
     ReadWorkers readers_;
     Outage source_outage_;  // reported by poll_loop() and by the follower
     BlockFollower follower_;
     std::mutex reserving_;  // allows one reservation at a time; taken before any other lock
-    std::atomic<std::uint64_t> polls_{0};
-    std::atomic<std::uint64_t> poll_errors_{0};
-    std::atomic<std::uint64_t> behind_ledger_{0};  // in blocks; 0 = no more than normal
-    Alarm ledger_alarm_;                           // raised while the ledger accepts no writes
-    Alarm tip_alarm_;                              // raised while the tip is too old, or in the future
+    const CoordinatorCounters counters_;
+    Alarm ledger_alarm_;                   // raised while the ledger accepts no writes
+    Alarm tip_alarm_;                      // raised while the tip is too old, or in the future
     Alarm blocks_alarm_;                   // raised while no block is processed although there are newer ones
     Alarm behind_alarm_;                   // raised while the source's tip is below the ledger's height
     std::atomic<std::int64_t> polled_at_;  // time of the last successful poll, in steady-clock ns
@@ -162,6 +161,8 @@ class Coordinator final : public AgentLink, public Monitor {
     PollPolicy poll_policy_;
 
     BlockWatch block_watch_;  // used only by the time thread
+
+    metrics::ReadHook stops_hook_;  // calls count_stops()
 
     // Used only by the thread that calls start() and stop().
     std::jthread poller_;

@@ -66,7 +66,7 @@ void Coordinator::watch_blocks() {
 void Coordinator::compare_with_ledger(std::uint64_t tip) {
     const std::uint64_t last = payroll_.last_height();
     const std::uint64_t missing = last > tip ? last - tip : 0;
-    behind_ledger_ = missing > kBehindIsNormal ? missing : 0;
+    counters_.blocks_behind_ledger.set(missing > kBehindIsNormal ? missing : 0);
     if (missing <= kBehindIsNormal)
         return behind_alarm_.clear(fmt::format("the node has caught up with the ledger at block {}", tip));
     behind_alarm_.raise(
@@ -83,18 +83,13 @@ StatusView Coordinator::status() const {
     engine_->describe(view);
     view.tasks_dispatched += received_before_;
     view.tasks_received = payroll_.tasks_received();
-    view.counters.merge(payroll_.counters());
-    view.counters["registers_too_soon"] = registers_too_soon_;
-    view.counters["polls"] = polls_;
-    view.counters["poll_errors"] = poll_errors_;
-    view.counters["blocks_source_behind_books"] = behind_ledger_;
-    view.counters["ledger_stops"] = ledger_alarm_.times();
-    view.counters["tip_stops"] = tip_alarm_.times();
-    view.counters["block_stops"] = blocks_alarm_.times();
-    view.counters["block_errors"] = follower_.counters().errors;
-    view.counters["block_gaps_left_out"] = follower_.counters().skips;
-    view.counters["block_hash_alarms"] = follower_.counters().alarms;
     return view;
+}
+
+void Coordinator::count_stops() const {
+    counters_.ledger_stops.raise_to(ledger_alarm_.times());
+    counters_.tip_stops.raise_to(tip_alarm_.times());
+    counters_.block_stops.raise_to(blocks_alarm_.times());
 }
 
 Reasons Coordinator::not_ready() const {

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,6 +16,7 @@
 #include "core/accounting/payroll.hpp"
 #include "core/base/log.hpp"
 #include "core/coordinator/agent_registry.hpp"
+#include "core/coordinator/counters.hpp"
 #include "core/coordinator/limits.hpp"
 #include "core/coordinator/prefetcher.hpp"
 #include "core/coordinator/signal.hpp"
@@ -162,7 +162,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
     void fire(Effects& effects) const;
     void announce(Agent& agent, Effects& effects) const;
-    void count(const std::string& name, std::uint64_t by = 1) { counters_[name] += by; }
+    void set_gauges() const;
 
     // In engine_agents.cpp.
     void remove_agent(const AgentPtr& agent, const Error& reason, Effects& effects);
@@ -212,7 +212,6 @@ class Engine : public std::enable_shared_from_this<Engine> {
     [[nodiscard]] static bool is_executed(const GivenTask& given, const TaskResult& result);
     [[nodiscard]] RunComparison compare_run(Agent& agent, const GivenTask& given, const TaskResult& result,
                                             Clock::Steady now, Effects& effects);
-    void add_run_counters(StatusView& view) const;
 
     // In engine_submit.cpp.
     [[nodiscard]] CheckedResult examine(const Agent& agent, const BatchResult& batch) const;
@@ -255,7 +254,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     std::uint64_t dispatched_ = 0;
     std::uint64_t idle_batches_ = 0;                // batches without tasks that streams took
     std::optional<Clock::Steady> stranger_logged_;  // last logged refusal of an agent that is not registered
-    std::map<std::string, std::uint64_t> counters_;
+    const EngineCounters counters_;
+    metrics::ReadHook gauges_hook_;  // declared last: its function uses this object
 };
 
 }  // namespace ioswarm

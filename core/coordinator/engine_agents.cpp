@@ -45,8 +45,10 @@ Engine::Engine(const CoordinatorSettings& settings, const Clock& clock, Log log,
       started_(clock.steady()),
       book_(settings_),
       registry_(settings_),
-      prefetcher_(book_),
-      eviction_checked_(started_) {}
+      prefetcher_(book_, settings.metrics),
+      eviction_checked_(started_),
+      counters_(settings.metrics),
+      gauges_hook_(settings.metrics.on_read([this] { set_gauges(); })) {}
 
 void Engine::fire(Effects& effects) const {
     for (auto& [gate, reason] : effects.ended)
@@ -93,11 +95,11 @@ RegisterResponse Engine::register_agent(const std::string& id, const RegisterReq
         AgentPtr agent = registry_.find(id);
         if (!agent) {
             if (registry_.full()) {
-                count("register_refused_capacity");
+                counters_.agents_refused_capacity.add();
                 return {false, fmt::format("at capacity ({} agents)", settings_.max_agents), 0};
             }
             agent = registry_.add(id, now);
-            count("agents_registered");
+            counters_.agents_registered.add();
         }
         agent->region = request.region;
         agent->version = request.version;
@@ -141,7 +143,7 @@ Result<std::unique_ptr<TaskStream>> Engine::open_stream(const std::string& id, c
                         "agent not registered");
         }
         if (agent->stream) {
-            count("streams_replaced");
+            counters_.streams_replaced.add();
             effects.ended.emplace_back(agent->stream, Error{ErrorCode::aborted,
                                                             "task stream ended",
                                                             id,
@@ -220,7 +222,7 @@ void Engine::end_agent(const std::string& id, const Error& reason) {
         const std::lock_guard lock(mutex_);
         const AgentPtr agent = registry_.find(id);
         if (!agent) return;
-        count("agents_ended");
+        counters_.agents_ended.add();
         remove_agent(agent, reason, effects);
     }
     fire(effects);
@@ -257,7 +259,7 @@ void Engine::take_back(Agent& agent, Batch& batch, GivenTask& given, bool failed
     if (failed) {
         part->state = PartState::failed;
         if (task.tries_left > 0) --task.tries_left;
-        count("tasks_taken_back");
+        counters_.tasks_taken_back.add();
     } else {
         task.parts.erase(part);
     }

@@ -303,10 +303,10 @@ TaskLevel Engine::settle_level(const Agent& agent, const Batch& batch, GivenTask
     if (given.run && !at_l4 && !fits(batch, given)) {
         given.level = kWithoutRun;
         given.run = nullptr;
-        count("tasks_lowered_batch_full");
+        counters_.tasks_lowered_batch_full.add();
     }
     if (!is_again && given.level >= TaskLevel::l3_full_execute && task.action->evm_tx)
-        count(at_l4 ? "tasks_given_at_l4" : "tasks_given_at_l3");
+        (at_l4 ? counters_.tasks_given_at_l4 : counters_.tasks_given_at_l3).add();
     return given.level;
 }
 
@@ -318,7 +318,7 @@ std::shared_ptr<const TaskBatch> Engine::take_idle_batch(Agent& agent, Clock::St
     out->timestamp = static_cast<std::uint64_t>(unix_ms(clock_.wall()));
     out->batch_id = idle_batch_name(out->timestamp, ++idle_batches_);
     agent.idle_batch = out->batch_id;
-    count("idle_batches_sent");
+    counters_.idle_batches_sent.add();
     return out;
 }
 

@@ -17,6 +17,7 @@ constexpr std::chrono::hours kDifferenceLoggedEvery{1};
 void Engine::enable_runs() {
     const std::lock_guard lock(mutex_);
     runs_enabled_ = true;
+    prefetcher_.count_runs(settings_.metrics);
 }
 
 std::vector<RunRequestPtr> Engine::take_runs() {
@@ -78,7 +79,7 @@ RunComparison Engine::compare_run(Agent& agent, const GivenTask& given, const Ta
     const bool gas_differs = out.gas == Agreement::differs;
     const bool state_differs = out.state == Agreement::differs;
     if (!valid_differs && !gas_differs && !state_differs) return out;
-    count("answers_unlike_our_run");
+    counters_.answers_unlike_our_run.add();
     auto& logged = agent.difference_logged;
     if (logged && now - *logged < kDifferenceLoggedEvery) return out;
     logged = now;
@@ -97,13 +98,6 @@ RunComparison Engine::compare_run(Agent& agent, const GivenTask& given, const Ta
         *agent.name, to_hex0x(action.hash ? action.hash->view() : action.raw_id.view()), to_string(given.level),
         what));
     return out;
-}
-
-void Engine::add_run_counters(StatusView& view) const {
-    const RunCounters& runs = prefetcher_.run_counters();
-    for (std::size_t i = 0; i < kRunEnds; ++i)
-        view.counters["runs_" + std::string(to_string(static_cast<RunEnd>(i)))] = runs.ends[i];
-    view.counters["runs_late"] = runs.late;
 }
 
 }  // namespace ioswarm

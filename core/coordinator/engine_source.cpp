@@ -26,9 +26,7 @@ bool Engine::update_pool(std::span<const PoolActionPtr> pending, const ChainTip&
         }
         if (is_newer || tip.height == tip_->height) tip_ = tip;
         if (is_newer) judge_all_steps(now, effects);
-        const std::uint64_t created = book_.counters().created;
-        book_.update_pool(pending, tip.height, answered_before);
-        has_new = book_.counters().created > created;
+        has_new = book_.update_pool(pending, tip.height, answered_before);
     }
     fire(effects);
     return has_new;
@@ -39,9 +37,9 @@ void Engine::on_block(const ExecutedBlock& block) {
     book_.on_block(block);
     if (!block_tip_ || block.height >= block_tip_->height)
         block_tip_ = ChainTip{block.height, block.time, block.base_fee_rau};
-    count("blocks_compared");
-    if (block.unmatched_actions > 0) count("unmatched_actions", block.unmatched_actions);
-    if (block.unhashable_actions > 0) count("unhashable_actions", block.unhashable_actions);
+    counters_.blocks_compared.add();
+    counters_.actions_unmatched.add(block.unmatched_actions);
+    counters_.actions_unhashable.add(block.unhashable_actions);
 }
 
 std::vector<DispatchedAction> Engine::unanswered(const ExecutedBlock& block) const {
@@ -92,9 +90,7 @@ void Engine::describe(StatusView& view) const {
     const std::lock_guard lock(mutex_);
     view.uptime = now - started_;
     view.agents_total = static_cast<std::uint32_t>(registry_.size());
-    std::uint64_t open = 0;
     registry_.each([&](const AgentPtr& agent) {
-        open += agent->open_tasks;
         if (agent->gone || now - agent->heartbeat > kLiveFor) return;
         ++view.agents_live;
         ++view.live_by_level[to_string(agent->capability)];
@@ -108,29 +104,16 @@ void Engine::describe(StatusView& view) const {
         view.source_age = std::chrono::duration_cast<std::chrono::seconds>(wall - tip_->time);
     }
     view.coverage = book_.coverage();
-    view.counters.insert(counters_.begin(), counters_.end());
-    const TaskCounters& tasks = book_.counters();
-    const ReadCounters& reads = prefetcher_.counters();
-    const std::pair<const char*, std::uint64_t> figures[] = {
-        {"tasks_created", tasks.created},
-        {"tasks_dropped_queue_full", tasks.dropped},
-        {"tasks_given_up", tasks.given_up},
-        {"tasks_forgotten", tasks.forgotten},
-        {"tasks_mined", tasks.mined},
-        {"actions_mined_unseen", tasks.mined_unseen},
-        {"actions_mined", tasks.actions_mined},
-        {"actions_mined_covered", tasks.actions_covered},
-        {"tasks_known", book_.size()},
-        {"tasks_waiting", book_.waiting()},
-        {"tasks_with_agents", open},
-        {"accounts_read", reads.accounts},
-        {"accounts_failed", reads.failed},
-        {"accounts_out_of_range", reads.out_of_range},
-        {"accounts_late", reads.late},
-    };
-    for (const auto& [name, value] : figures)
-        view.counters[name] = value;
-    if (runs_enabled_) add_run_counters(view);
+}
+
+/// Brings the gauges up to date.
+void Engine::set_gauges() const {
+    const std::lock_guard lock(mutex_);
+    std::uint64_t open = 0;
+    registry_.each([&](const AgentPtr& agent) { open += agent->open_tasks; });
+    counters_.tasks_known.set(book_.size());
+    counters_.tasks_waiting.set(book_.waiting());
+    counters_.tasks_with_agents.set(open);
 }
 
 std::vector<AgentView> Engine::agents() const {

@@ -11,15 +11,16 @@ namespace {
 
 // A reason for refusing results: the counter that counts it and the text that the agent receives.
 struct Refusal {
-    const char* counter;
+    metrics::Counter EngineCounters::*counter;
     const char* reason;
 };
-constexpr Refusal kNotRegistered{"results_refused_not_registered", "agent not registered"};
-constexpr Refusal kUnknownBatch{"results_refused_unknown_batch", "no such batch was given to this agent"};
-constexpr Refusal kUnknownTask{"results_refused_unknown_task", "no such task in this batch"};
-constexpr Refusal kRepeated{"results_refused_repeated", "already answered"};
-constexpr Refusal kLate{"results_refused_late", "too late: the task went to another agent"};
-constexpr Refusal kEmpty{"results_refused_empty", "no results"};
+constexpr Refusal kNotRegistered{&EngineCounters::refused_not_registered, "agent not registered"};
+constexpr Refusal kUnknownBatch{&EngineCounters::refused_unknown_batch,
+                                "no such batch was given to this agent"};
+constexpr Refusal kUnknownTask{&EngineCounters::refused_unknown_task, "no such task in this batch"};
+constexpr Refusal kRepeated{&EngineCounters::refused_repeated, "already answered"};
+constexpr Refusal kLate{&EngineCounters::refused_late, "too late: the task went to another agent"};
+constexpr Refusal kEmpty{&EngineCounters::refused_empty, "no results"};
 
 constexpr std::chrono::hours kLogEvery{1};
 
@@ -124,26 +125,26 @@ Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string
     const std::lock_guard lock(mutex_);
     const AgentPtr agent = registry_.find(id);
     if (!agent) {
-        count(kNotRegistered.counter, submitted.results.size());
+        (counters_.*kNotRegistered.counter).add(submitted.results.size());
         log_refusal(nullptr, id, kNotRegistered.reason, now, effects);
         return Judged(SubmitResponse{false, kNotRegistered.reason});
     }
     // The public agent answers each batch once, also one without tasks. The next such answer is refused.
     if (submitted.results.empty() && !submitted.batch_id.empty() && submitted.batch_id == agent->idle_batch) {
         agent->idle_batch.clear();
-        count("idle_batches_answered");
+        counters_.idle_batches_answered.add();
         return Judged(SubmitResponse{true, {}});
     }
     CheckedResult verdict = examine(*agent, submitted);
     const bool free = !verdict.good.empty() && !verdict.batch->answered;
     if (!free && !agent->limiter.allow(now)) {
-        count("submissions_refused_rate");
+        counters_.submissions_refused_rate.add();
         return fail(
             ErrorCode::resource_exhausted, "cannot take results", id,
             fmt::format("more than {} submissions per second that answer no new batch", kSubmitRatePerSecond));
     }
     for (const auto& [why, results] : verdict.refused)
-        count(why->counter, results);
+        (counters_.*(why->counter)).add(results);
     if (!verdict.refused.empty()) log_refusal(agent.get(), id, verdict.text(), now, effects);
     if (verdict.good.empty()) return Judged(SubmitResponse{false, verdict.text()});
     Submission submission = accept(agent, submitted, std::move(verdict), now, effects);
@@ -209,12 +210,12 @@ void Engine::recorded(const Submission& submission, const Status& status) {
             if (!held) take_back(agent, *submission.batch, given, true);
         }
         if (!status) {
-            count("submissions_not_recorded");
+            counters_.submissions_not_recorded.add();
             if (submission.free) submission.batch->answered = false;
         } else {
             agent.tasks_processed += submission.tasks.size();
             forgive_and_catch_up(agent, now);
-            count("results_accepted", submission.tasks.size());
+            counters_.results_accepted.add(submission.tasks.size());
         }
         if (agent.registered) {
             if (status && !submission.batch->is_open())

@@ -24,7 +24,7 @@ void Engine::strike(Agent& agent, const Batch& batch, Clock::Steady now) {
     if (!agent.strikes.add(*batch.taken, now)) return;
     if (was_good) agent.missed_since = batch.given_by_then;
     agent.catch_up = 0;
-    count("agents_held_back");
+    counters_.agents_held_back.add();
 }
 
 void Engine::forgive(Agent& agent) {
@@ -53,21 +53,21 @@ void Engine::expire_batches(Agent& agent, Clock::Steady now, Effects& effects) {
             if (given.state != PartState::holding) continue;
             take_back(agent, *batch, given, is_lost);
             any = true;
-            count("tasks_timed_out");
+            counters_.tasks_timed_out.add();
         }
         if (!any) continue;
         expired = true;
         agent.remember(batch->number, BatchEnd::late);
-        count("batches_timed_out");
+        counters_.batches_timed_out.add();
         if (is_lost) {
             strike(agent, *batch, now);
         } else if (batch->taken) {
-            count("batches_excused");
+            counters_.batches_excused.add();
         } else {
             // on_ready was called for the batch, but the stream did not take it, perhaps because its client
             // does not read. on_ready is called once more, and the agent gets nothing new until the stream
             // takes the batch.
-            count("batches_never_taken");
+            counters_.batches_never_taken.add();
             agent.stuck = true;
             agent.announced = false;
             announce(agent, effects);
@@ -90,7 +90,7 @@ void Engine::expire_orphans(Agent& agent, Clock::Steady now) {
 }
 
 void Engine::evict(const AgentPtr& agent, Effects& effects) {
-    count("agents_evicted");
+    counters_.agents_evicted.add();
     // The end of a stream is logged by the transport, which also knows the address.
     if (!agent->stream) effects.evicted.push_back(*agent->name);
     remove_agent(agent,
@@ -166,7 +166,7 @@ std::string Engine::tip_fault() const {
 void Engine::stalled(std::chrono::nanoseconds lasted) {
     const Clock::Steady now = clock_.steady();
     const std::lock_guard lock(mutex_);
-    count("stalls");
+    counters_.stalls.add();
     excused_until_ = now;
     registry_.each([&](const AgentPtr& agent) {
         agent->heartbeat = std::min(agent->heartbeat + lasted, now);

@@ -160,7 +160,7 @@ std::vector<PlannedRun> Prefetcher::take_runs(Clock::Steady now) {
 }
 
 void Prefetcher::done(const RunRequest& run, RunAnswer answer) {
-    ++run_counters_.ends[static_cast<std::size_t>(answer.end)];
+    run_counters_.ends[static_cast<std::size_t>(answer.end)].add();
     const TaskPtr& task = run.task;
     if (task->reading != run.reading) return;  // nobody waits for this run any more
     if (answer.end == RunEnd::tip_moved) {
@@ -213,7 +213,7 @@ void Prefetcher::done(const AccountReadPtr& read, std::vector<Result<AccountPtr>
     for (std::size_t i = 0; i < read->addresses.size() && i < answers.size(); ++i) {
         const Result<AccountPtr>& answer = answers[i];
         const bool moved = !answer && answer.error().code == ErrorCode::out_of_range;
-        ++(answer ? counters_.accounts : moved ? counters_.out_of_range : counters_.failed);
+        (answer ? counters_.accounts : moved ? counters_.out_of_range : counters_.failed).add();
         if (moved && current) wait_for_poll_ = true;
         if (current) {
             const auto at = known_.find(read->addresses[i]);
@@ -242,11 +242,11 @@ void Prefetcher::expire(Clock::Steady now) {
         const bool waits = first.task->reading == first.reading;
         if (waits && first.at > now) return;
         if (waits && first.task->is_being_run) {
-            ++run_counters_.late;
+            run_counters_.late.add();
             first.task->run_height = first.height;
             finish(first.task, first.height);
         } else if (waits) {
-            ++counters_.late;
+            counters_.late.add();
             fail_read(first.task, true);
         }
         deadlines_.pop_front();

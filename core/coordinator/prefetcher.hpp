@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/coordinator/counters.hpp"
 #include "core/coordinator/task.hpp"
 #include "core/coordinator/task_book.hpp"
 #include "core/coordinator/task_run.hpp"
@@ -43,22 +43,6 @@ using AccountReadPtr = std::shared_ptr<AccountRead>;
 /// nothing else.
 [[nodiscard]] std::vector<Result<AccountPtr>> read_accounts(StateReader& reader, const AccountRead& read);
 
-/// Counts of the reads of accounts since the start.
-struct ReadCounters {
-    std::uint64_t accounts = 0;      ///< accounts read
-    std::uint64_t failed = 0;        ///< answered with an error
-    std::uint64_t out_of_range = 0;  ///< the tip had moved on; they are read again at the new tip
-    std::uint64_t late = 0;          ///< tasks whose accounts did not arrive in time
-};
-
-/// Counts of the runs of transactions since the start.
-struct RunCounters {
-    std::array<std::uint64_t, kRunEnds> ends{};  ///< indexed by RunEnd
-    std::uint64_t late = 0;                      ///< runs that did not finish in time
-
-    [[nodiscard]] std::uint64_t of(RunEnd end) const { return ends[static_cast<std::size_t>(end)]; }
-};
-
 /// A task whose accounts are read and whose transaction is to be run.
 struct PlannedRun {
     TaskPtr task;
@@ -71,7 +55,7 @@ struct PlannedRun {
 /// Not thread-safe. The reads themselves happen elsewhere, on as many threads as the caller likes.
 class Prefetcher {
   public:
-    explicit Prefetcher(TaskBook& book) : book_(book) {}
+    Prefetcher(TaskBook& book, const metrics::Registry& registry) : book_(book), counters_(registry) {}
 
     /// Plans reads for the oldest tasks that wait for accounts, for at most `room` of them (more would be
     /// outdated before they find an agent). Tasks whose accounts are already known become ready at once.
@@ -90,6 +74,8 @@ class Prefetcher {
     /// Gives up waiting for reads and runs that take too long.
     void expire(Clock::Steady now);
 
+    /// From now on runs are counted.
+    void count_runs(const metrics::Registry& registry) { run_counters_ = RunCounters(registry); }
     /// Sets whether transactions are run from now on. If not, tasks go out without runs.
     void want_runs(bool wanted) { runs_wanted_ = wanted; }
     /// Returns the runs planned since the last call. Their deadline starts now.
@@ -97,11 +83,9 @@ class Prefetcher {
     /// True if the task still waits for this run.
     [[nodiscard]] static bool wanted(const RunRequest& run) { return run.task->reading == run.reading; }
     void done(const RunRequest& run, RunAnswer answer);
-    [[nodiscard]] const RunCounters& run_counters() const { return run_counters_; }
 
     /// True if a read was refused because of its height. Polling soon then helps.
     [[nodiscard]] bool waits_for_poll() const { return wait_for_poll_; }
-    [[nodiscard]] const ReadCounters& counters() const { return counters_; }
 
   private:
     struct Known {
@@ -136,7 +120,7 @@ class Prefetcher {
     bool wait_for_poll_ = false;
     bool answers_again_ = false;     // since the last poll, a task that was read alone got its accounts
     std::uint64_t tried_again_ = 0;  // Task::order of the last task that plan_again() tried
-    ReadCounters counters_;
+    const ReadCounters counters_;
     RunCounters run_counters_;
 };
 

@@ -11,13 +11,14 @@ constexpr std::uint64_t kAccountsGoodForBlocks = 1;
 constexpr std::uint64_t kNever = ~std::uint64_t{0};
 }  // namespace
 
-TaskBook::TaskBook(const CoordinatorSettings& settings) : settings_(settings) {}
+TaskBook::TaskBook(const CoordinatorSettings& settings) : settings_(settings), counters_(settings.metrics) {}
 
-void TaskBook::update_pool(std::span<const PoolActionPtr> pending, std::uint64_t tip,
+bool TaskBook::update_pool(std::span<const PoolActionPtr> pending, std::uint64_t tip,
                            const AnsweredBefore& answered_before) {
     if (++polls_ == 1) first_tip_ = tip;
     tip_ = std::max(tip_, tip);
     std::size_t seen = 0;
+    bool has_new = false;
     for (const PoolActionPtr& action : pending) {
         auto at = by_raw_id_.find(action->raw_id);
         TaskPtr known = at == by_raw_id_.end() ? nullptr : at->second;
@@ -29,6 +30,7 @@ void TaskBook::update_pool(std::span<const PoolActionPtr> pending, std::uint64_t
         if (!known) {
             if (action->hash && mined_.contains(*action->hash)) continue;
             add(action, answered_before);
+            has_new = true;
             ++seen;
             continue;
         }
@@ -47,6 +49,7 @@ void TaskBook::update_pool(std::span<const PoolActionPtr> pending, std::uint64_t
     }
     forget_old();
     bound_queues();
+    return has_new;
 }
 
 void TaskBook::add(const PoolActionPtr& action, const AnsweredBefore& answered_before) {
@@ -62,7 +65,7 @@ void TaskBook::add(const PoolActionPtr& action, const AnsweredBefore& answered_b
     }
     by_raw_id_.emplace(action->raw_id, task);
     if (action->hash) by_hash_.emplace(*action->hash, task);
-    ++counters_.created;
+    counters_.created.add();
     ++pending_;
     requeue(task);
 }
@@ -76,7 +79,7 @@ void TaskBook::requeue(const TaskPtr& task) {
     if (task->fate != Fate::pending || task->given_up || task->missing() == 0)
         return move(task, TaskQueue::none);
     if (task->tries_left == 0) {
-        ++counters_.given_up;
+        counters_.given_up.add();
         return give_up(task);
     }
     if (needs_accounts(*task)) {
@@ -127,7 +130,7 @@ void TaskBook::bound_queues() {
         for (const Queue& queue : queues_) {
             if (!queue.empty() && (!oldest || queue.begin()->first < oldest->begin()->first)) oldest = &queue;
         }
-        ++counters_.dropped;
+        counters_.dropped.add();
         give_up(TaskPtr(oldest->begin()->second));
     }
 }
@@ -147,12 +150,12 @@ void TaskBook::on_block(const ExecutedBlock& block) {
         if (is_new && from_pool && is_watched) {
             ++covered.mined;
             if (at != by_hash_.end() && at->second->handed_out) ++covered.handed_out;
-            if (at == by_hash_.end()) ++counters_.mined_unseen;
+            if (at == by_hash_.end()) counters_.mined_unseen.add();
         }
         if (at == by_hash_.end()) continue;
         if (at->second->fate == Fate::mined) continue;
         withdraw(at->second, Fate::mined, block.height);
-        ++counters_.mined;
+        counters_.mined.add();
     }
     if (is_watched) add_to_coverage(covered);
     mined_blocks_.push_back(std::move(mined));
@@ -165,8 +168,8 @@ void TaskBook::on_block(const ExecutedBlock& block) {
 }
 
 void TaskBook::add_to_coverage(const Coverage& block) {
-    counters_.actions_mined += block.mined;
-    counters_.actions_covered += block.handed_out;
+    counters_.actions_mined.add(block.mined);
+    counters_.actions_covered.add(block.handed_out);
     covered_blocks_.push_back(block);
     coverage_.mined += block.mined;
     coverage_.handed_out += block.handed_out;
@@ -198,7 +201,7 @@ void TaskBook::forget_old() {
 
 void TaskBook::forget(Task& task) {
     if (task.fate == Fate::gone) {
-        ++counters_.forgotten;
+        counters_.forgotten.add();
         task.forgotten = true;
         const auto answered = [](const Task::Part& p) { return p.state == PartState::answered; };
         if (std::any_of(task.parts.begin(), task.parts.end(), answered))

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/accounting/payroll.hpp"
+#include "core/coordinator/counters.hpp"
 #include "core/coordinator/id_source.hpp"
 #include "core/coordinator/task.hpp"
 #include "core/model/settings.hpp"
@@ -32,18 +33,6 @@ inline constexpr std::uint64_t kMaxBlocksToCatchUp = 720;
     return last_block > given_up ? last_block : given_up;
 }
 
-/// Lifetime counts of what happened to tasks.
-struct TaskCounters {
-    std::uint64_t created = 0;
-    std::uint64_t dropped = 0;    ///< dropped as the oldest of a full queue
-    std::uint64_t given_up = 0;   ///< tried on as many agents as allowed
-    std::uint64_t forgotten = 0;  ///< left the pool without being mined, long ago
-    std::uint64_t mined = 0;
-    std::uint64_t mined_unseen = 0;     ///< mined actions that no poll of the pool had shown
-    std::uint64_t actions_mined = 0;    ///< mined after the first poll, without the chain's own actions
-    std::uint64_t actions_covered = 0;  ///< of these, handed out to an agent before their block
-};
-
 /// Holds one task per pool action until the action is mined or gone, and the queues in which tasks wait for
 /// agents, oldest first. Its size follows the pool's. A task stays while its action is pending, then for
 /// late_result_blocks (if mined) or forget_after_blocks (if gone). These count processed blocks, so nothing is
@@ -58,8 +47,8 @@ class TaskBook {
     explicit TaskBook(const CoordinatorSettings& settings);
 
     /// Takes the current content of the pool at this tip. New actions become tasks; tasks whose action is no
-    /// longer listed are withdrawn.
-    void update_pool(std::span<const PoolActionPtr> pending, std::uint64_t tip,
+    /// longer listed are withdrawn. Returns true if there were new actions.
+    bool update_pool(std::span<const PoolActionPtr> pending, std::uint64_t tip,
                      const AnsweredBefore& answered_before);
     /// Marks the actions of a block as mined and removes tasks that are old enough.
     void on_block(const ExecutedBlock& block);
@@ -85,7 +74,6 @@ class TaskBook {
     [[nodiscard]] std::size_t waiting() const;
     [[nodiscard]] std::size_t size() const { return by_raw_id_.size(); }
     [[nodiscard]] std::uint64_t tip() const { return tip_; }
-    [[nodiscard]] const TaskCounters& counters() const { return counters_; }
     /// Coverage over the last kCoverageBlocks blocks.
     [[nodiscard]] Coverage coverage() const { return coverage_; }
 
@@ -126,7 +114,7 @@ class TaskBook {
     std::uint64_t last_block_ = 0;
     std::uint64_t polls_ = 0;
     std::uint64_t next_order_ = 1;
-    TaskCounters counters_;
+    const TaskCounters counters_;
     Coverage coverage_;                    // sums over covered_blocks_
     std::deque<Coverage> covered_blocks_;  // oldest first
 };

@@ -21,10 +21,11 @@ DiffFeed::DiffFeed(StateDiffSource& source, DiffStore& store, DiffFeedSettings s
                    Log log)
     : source_(source),
       store_(store),
-      settings_(settings),
+      settings_(std::move(settings)),
       hooks_(std::move(hooks)),
       log_(std::move(log)),
-      source_outage_("source of state diffs", log_) {}
+      source_outage_("source of state diffs", log_),
+      counters_(settings_.metrics) {}
 
 DiffFeed::~DiffFeed() {
     stop();
@@ -97,7 +98,7 @@ void DiffFeed::commit(std::vector<Fetched> group, const std::stop_token& stop) {
             stopwatch.tell(hooks_.append_time);
             break;
         }
-        ++counters_.store_errors;
+        counters_.store_errors.add();
         const ErrorCode code = status.error().code;
         if (code != ErrorCode::io && code != ErrorCode::resource_exhausted) {
             halt(status.error());
@@ -107,8 +108,8 @@ void DiffFeed::commit(std::vector<Fetched> group, const std::stop_token& stop) {
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, stop, retry, [] { return false; });
     }
-    ++counters_.commits;
-    counters_.appended += group.size();
+    counters_.commits.add();
+    counters_.appended.add(group.size());
     if (hooks_.on_appended) {
         for (const Fetched& one : group)
             hooks_.on_appended(one.diff);
@@ -136,7 +137,7 @@ void DiffFeed::prune() {
             return;
         }
         prune_failed_ = false;
-        counters_.pruned += *pruned;
+        counters_.pruned.add(*pruned);
         held = store_.range();
     }
 }
@@ -147,7 +148,7 @@ void DiffFeed::halt(Error error) {
         if (halted_) return;
         halted_ = error;
     }
-    ++counters_.alarms;
+    counters_.alarms.add();
     changed_.notify_all();
     log_.error("no state diffs are taken in any more: {}{}{}", error.text(), error.hint.empty() ? "" : "; ",
                error.hint);
@@ -190,18 +191,6 @@ Status DiffFeed::health() const {
 bool DiffFeed::halted() const {
     const std::lock_guard lock(mutex_);
     return halted_.has_value();
-}
-
-std::map<std::string, std::uint64_t> DiffFeed::counters() const {
-    return {{"diffs_appended", counters_.appended},
-            {"diffs_commits", counters_.commits},
-            {"diffs_pruned", counters_.pruned},
-            {"diffs_repeated", counters_.repeated},
-            {"diffs_holes", counters_.holes},
-            {"diffs_refused", counters_.refused},
-            {"diffs_source_errors", counters_.source_errors},
-            {"diffs_store_errors", counters_.store_errors},
-            {"diffs_alarms", counters_.alarms}};
 }
 
 }  // namespace ioswarm

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -20,6 +19,7 @@
 #include "core/base/observe.hpp"
 #include "core/base/outage.hpp"
 #include "core/base/result.hpp"
+#include "core/diffs/counters.hpp"
 #include "core/diffs/known_digests.hpp"
 #include "core/model/chain.hpp"
 #include "core/ports/diff_link.hpp"
@@ -38,6 +38,7 @@ struct DiffFeedSettings {
     /// The waiting time after a failure. It doubles with each failure, from the first value up to the last.
     std::chrono::milliseconds first_retry{200};
     std::chrono::milliseconds last_retry{10'000};
+    metrics::Registry metrics;  ///< see counters.hpp
 };
 
 /// Functions that the feed calls, all on its own threads.
@@ -82,9 +83,6 @@ class DiffFeed {
     [[nodiscard]] Status health() const;
     /// True when the feed has stopped for good. Thread-safe.
     [[nodiscard]] bool halted() const;
-    /// diffs_appended, diffs_commits, diffs_pruned, diffs_repeated, diffs_holes, diffs_refused (a wrong
-    /// answer), diffs_source_errors, diffs_store_errors, diffs_alarms (times that it stopped for good).
-    [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
   private:
     struct Fetched {
@@ -95,10 +93,6 @@ class DiffFeed {
     struct FetchOutcome {
         enum class Kind { ok, again, halt } kind = Kind::ok;
         Error error;
-    };
-    struct Counters {
-        std::atomic<std::uint64_t> appended{0}, commits{0}, pruned{0}, repeated{0}, holes{0}, refused{0},
-            source_errors{0}, store_errors{0}, alarms{0};
     };
 
     // Called on the fetching thread.
@@ -132,7 +126,7 @@ class DiffFeed {
     const Log log_;
     Outage source_outage_;
     KnownDigests digests_;
-    Counters counters_;
+    const DiffFeedCounters counters_;
 
     // Used by the fetching thread.
     std::uint64_t wanted_ = 0;

@@ -59,7 +59,7 @@ DiffFeed::FetchOutcome DiffFeed::fetch_one(const std::stop_token& stop) {
 }
 
 DiffFeed::FetchOutcome DiffFeed::judge_error(Error error) {
-    ++counters_.source_errors;
+    counters_.source_errors.add();
     if (error.code != ErrorCode::out_of_range) return {FetchOutcome::Kind::again, std::move(error)};
     if (overlap_) {
         // The source no longer has the tip. The next height will show whether it continues the same chain.
@@ -72,7 +72,7 @@ DiffFeed::FetchOutcome DiffFeed::judge_error(Error error) {
 
 /// Asks again a few times before a missing height counts as a hole.
 DiffFeed::FetchOutcome DiffFeed::judge_hole(Error error) {
-    ++counters_.holes;
+    counters_.holes.add();
     if (++gone_ < kGoneTries) return {FetchOutcome::Kind::again, std::move(error)};
     const DiffRange held = store_.range();
     return {FetchOutcome::Kind::halt,
@@ -81,7 +81,7 @@ DiffFeed::FetchOutcome DiffFeed::judge_hole(Error error) {
 }
 
 DiffFeed::FetchOutcome DiffFeed::refuse(std::string which, std::string why) {
-    ++counters_.refused;
+    counters_.refused.add();
     return {FetchOutcome::Kind::again,
             {ErrorCode::bad_data,
              "the source of state diffs gave a wrong answer",
@@ -164,7 +164,7 @@ DiffFeed::FetchOutcome DiffFeed::judge_held(const StateDiff& diff, const Hash256
                  "the one that the log holds is different: the chain was forked, or the source is another one",
                  kRestart}};
     }
-    ++counters_.repeated;
+    counters_.repeated.add();
     if (!is_overlap) return refuse(height, fmt::format("it was given before, and {} was asked for", wanted_));
     overlap_ = false;
     ++wanted_;

@@ -127,8 +127,4 @@ Result<std::vector<WalletChangeRow>> Ledger::wallet_changes(std::string_view age
     return impl_->reader->wallet_changes(agent_id);
 }
 
-std::map<std::string, std::uint64_t> Ledger::counters() const {
-    return impl_->writer->counters();
-}
-
 }  // namespace ioswarm

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include "core/base/log.hpp"
 #include "core/base/observe.hpp"
 #include "core/base/result.hpp"
+#include "core/ledger/counters.hpp"
 #include "core/ledger/ledger_rows.hpp"
 #include "core/ledger/ledger_tx.hpp"
 
@@ -38,6 +38,7 @@ struct LedgerOptions {
     /// A WAL larger than this (bytes) is cut to zero when its pages are moved. SQLite by itself also moves
     /// pages, without cutting, after a commit that leaves more than about 4 MB in the WAL.
     std::uint64_t max_wal_bytes = 8U << 20U;
+    metrics::Registry metrics;  ///< see counters.hpp
 };
 
 /// One change to the ledger.
@@ -98,10 +99,6 @@ class Ledger {
     [[nodiscard]] Result<std::optional<AgentRow>> agent(std::string_view agent_id) const;
     [[nodiscard]] Result<std::optional<EpochRow>> epoch(std::uint64_t epoch) const;
     [[nodiscard]] Result<std::vector<WalletChangeRow>> wallet_changes(std::string_view agent_id) const;
-
-    /// ledger_operations, ledger_commits, ledger_refused (queue full), ledger_failed_commits,
-    /// ledger_checkpoints, ledger_failed_checkpoints (tried again after the next interval).
-    [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
   private:
     struct Impl;

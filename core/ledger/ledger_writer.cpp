@@ -65,7 +65,7 @@ Status LedgerWriter::submit(LedgerOp op) {
         const std::lock_guard locked(mutex_);
         if (closing_) return fail(ErrorCode::unavailable, "cannot write to the ledger", {}, "it is closing");
         if (waiting_.size() >= options_.max_waiting) {
-            ++refused_;
+            counters_.refused.add();
             return fail(ErrorCode::resource_exhausted, "cannot write to the ledger", {},
                         "too many operations wait for the disk");
         }
@@ -186,10 +186,10 @@ void LedgerWriter::note(const Status& status, std::uint64_t operations_done) {
         changed = health_.has_value() != status.has_value();
         health_ = status;
         if (status) {
-            ++commits_;
-            operations_ += operations_done;
+            counters_.commits.add();
+            counters_.operations.add(operations_done);
         } else {
-            ++failed_commits_;
+            counters_.failed_commits.add();
         }
     }
     if (status) {
@@ -235,14 +235,14 @@ void LedgerWriter::checkpoint() {
     const auto moved = database_.checkpoint(truncate, kPatience);
     checkpoint_at_.reset();
     if (!moved || !*moved) checkpoint_at_ = std::chrono::steady_clock::now() + options_.checkpoint_interval;
-    bool is_first_failure = false;
-    {
-        const std::lock_guard locked(mutex_);
-        if (moved && *moved) ++checkpoints_;
-        if (!moved) is_first_failure = ++failed_checkpoints_ == 1;
+    if (moved) {
+        if (*moved) counters_.checkpoints.add();
+        return;
     }
+    counters_.failed_checkpoints.add();
     // No data is lost: every commit is in the WAL.
-    if (is_first_failure) log_.warn("{}; it is tried again later", moved.error().text());
+    if (!std::exchange(told_of_checkpoint_, true))
+        log_.warn("{}; it is tried again later", moved.error().text());
 }
 
 /// The mark is written before the database is closed. If the process is killed in between, a mark that says
@@ -264,13 +264,6 @@ Status LedgerWriter::ready() const {
     return fail(ErrorCode::timed_out, "cannot write to the ledger", {},
                 fmt::format("a write has been under way for {} s",
                             std::chrono::duration_cast<std::chrono::seconds>(lasted).count()));
-}
-
-std::map<std::string, std::uint64_t> LedgerWriter::counters() const {
-    const std::lock_guard locked(mutex_);
-    return {{"ledger_operations", operations_},   {"ledger_commits", commits_},
-            {"ledger_refused", refused_},         {"ledger_failed_commits", failed_commits_},
-            {"ledger_checkpoints", checkpoints_}, {"ledger_failed_checkpoints", failed_checkpoints_}};
 }
 
 }  // namespace ioswarm

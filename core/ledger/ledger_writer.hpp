@@ -6,16 +6,15 @@
 #include <cstdint>
 #include <deque>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
+#include "core/ledger/counters.hpp"
 #include "core/ledger/ledger.hpp"
 #include "core/ledger/ledger_tx.hpp"
 #include "core/sqlite/sqlite.hpp"
@@ -47,7 +46,6 @@ class LedgerWriter {
 
     [[nodiscard]] Status submit(LedgerOp op);
     [[nodiscard]] Status ready() const;
-    [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
   private:
     using Group = std::vector<LedgerOp>;
@@ -71,6 +69,7 @@ class LedgerWriter {
     const std::filesystem::path dir_;
     Log log_;
     LedgerOptions options_;
+    const LedgerCounters counters_{options_.metrics};
 
     // Used only by the ledger's thread while it runs.
     sqlite::Database database_;
@@ -78,6 +77,7 @@ class LedgerWriter {
     std::chrono::milliseconds retry_{0};  // 0: the last write succeeded
     bool is_marked_ = false;              // the directory's mark says that the ledger was used
     bool told_of_mark_ = false;           // the log already has the warning that the mark cannot be written
+    bool told_of_checkpoint_ = false;     // and the one that a checkpoint failed
     /// The time of the next checkpoint. Nothing when there was no commit since the last one.
     std::optional<std::chrono::steady_clock::time_point> checkpoint_at_;
 
@@ -88,12 +88,6 @@ class LedgerWriter {
     Status health_;
     // Start of the write in progress; nothing if there is none.
     std::optional<std::chrono::steady_clock::time_point> writing_since_;
-    std::uint64_t operations_ = 0;
-    std::uint64_t commits_ = 0;
-    std::uint64_t refused_ = 0;
-    std::uint64_t failed_commits_ = 0;
-    std::uint64_t checkpoints_ = 0;
-    std::uint64_t failed_checkpoints_ = 0;
 
     std::jthread thread_;  // declared last: it uses everything above
 };

@@ -8,6 +8,7 @@
 
 #include "core/base/decimal.hpp"
 #include "core/base/observe.hpp"
+#include "core/metrics/registry.hpp"
 #include "core/model/messages.hpp"
 
 namespace ioswarm {
@@ -72,6 +73,8 @@ struct CoordinatorSettings {
     ObserveDuration task_round_trip;  ///< from the sending of a batch to the acceptance of its answer
     ObserveDuration state_read;       ///< one read of accounts from the source
     RewardSettings rewards;
+    /// Where the coordinator and the payroll count. A copy of the settings has the same registry.
+    metrics::Registry metrics;
 };
 
 }  // namespace ioswarm

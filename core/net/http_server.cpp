@@ -139,10 +139,7 @@ struct HttpServer::Impl {
     std::list<HttpPeerPtr> peers;  ///< those that have kept the server waiting longest come first
     std::map<IpBytes, std::size_t> per_address;
 
-    std::atomic<std::uint64_t> accepted{0};
-    std::atomic<std::uint64_t> requests{0};
-    std::atomic<std::uint64_t> timed_out{0};
-    std::atomic<std::uint64_t> shed{0};
+    const HttpServerCounters counters{settings.metrics};
     std::thread thread;
 
     Impl(HttpServerSettings s, Handler handler, Log l)
@@ -193,7 +190,7 @@ struct HttpServer::Impl {
     }
 
     void add(Socket socket) {
-        ++accepted;
+        counters.connections.add();
         // If another thread started a program between accept() and this line, the program would inherit the
         // socket. `serve` starts no programs.
         ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
@@ -220,7 +217,7 @@ struct HttpServer::Impl {
     /// match have a handler running; the new connection is then closed.
     template <typename Predicate>
     bool shed_oldest(Predicate matches) {
-        ++shed;
+        counters.shed.add();
         const auto oldest = std::find_if(peers.begin(), peers.end(), [&](const HttpPeerPtr& one) {
             return one->phase != Phase::handling && matches(*one);
         });
@@ -264,7 +261,7 @@ struct HttpServer::Impl {
     }
 
     void time_out(const HttpPeerPtr& peer) {
-        if (peer->phase == Phase::reading || peer->phase == Phase::writing) ++timed_out;
+        if (peer->phase == Phase::reading || peer->phase == Phase::writing) counters.timed_out.add();
         if (peer->phase != Phase::reading) return end(peer);
         error_code ignored;
         peer->socket.cancel(ignored);
@@ -295,7 +292,7 @@ struct HttpServer::Impl {
     }
 
     void handle(HttpPeerPtr peer, std::size_t size) {
-        ++requests;
+        counters.requests.add();
         peer->phase = Phase::handling;
         peer->deadline = ServerClock::time_point::max();
         std::string head = peer->in.substr(0, size);
@@ -352,8 +349,8 @@ std::uint16_t HttpServer::port() const noexcept {
     return impl_->port;
 }
 
-HttpServerCounters HttpServer::counters() const {
-    return HttpServerCounters{impl_->accepted, impl_->requests, impl_->timed_out, impl_->shed};
+const HttpServerCounters& HttpServer::counters() const noexcept {
+    return impl_->counters;
 }
 
 }  // namespace ioswarm

@@ -15,6 +15,8 @@
 #include "core/base/log.hpp"
 #include "core/base/proxy_list.hpp"
 #include "core/base/result.hpp"
+#include "core/metrics/registry.hpp"
+#include "core/net/http_counters.hpp"
 
 namespace ioswarm {
 
@@ -69,14 +71,7 @@ struct HttpServerSettings {
     std::size_t handler_threads = 4;
     /// The request headers that the handler sees, in any case. All others are dropped.
     std::vector<std::string> headers;
-};
-
-/// Counts since the start.
-struct HttpServerCounters {
-    std::uint64_t connections = 0;
-    std::uint64_t requests = 0;   ///< requests whose headers were complete, including malformed ones
-    std::uint64_t timed_out = 0;  ///< clients that were too slow to send a request or to take the answer
-    std::uint64_t shed = 0;       ///< connections closed because of a limit on connections
+    metrics::Registry metrics;  ///< see http_counters.hpp
 };
 
 /// A small HTTP/1.1 server for figures, with keep-alive. One thread does all work on sockets and never waits,
@@ -98,7 +93,7 @@ class HttpServer {
     HttpServer& operator=(const HttpServer&) = delete;
 
     [[nodiscard]] std::uint16_t port() const noexcept;  ///< 0 at a Unix socket
-    [[nodiscard]] HttpServerCounters counters() const;
+    [[nodiscard]] const HttpServerCounters& counters() const noexcept;
 
   private:
     struct Impl;

@@ -39,8 +39,6 @@ struct StatusView {
     std::uint64_t height = 0;                        ///< tip of the source; 0 when it is not known
     std::optional<std::chrono::seconds> source_age;  ///< now − tip's timestamp
     Coverage coverage;
-    /// Counters by name (queue drops, refused results by reason, abandoned tasks, …), for operators.
-    std::map<std::string, std::uint64_t> counters;
 };
 
 /// A registered agent, for /swarm/agents.

@@ -11,9 +11,9 @@
 namespace ioswarm::sim {
 namespace {
 
-std::uint64_t counter(const StatusView& status, const std::string& name) {
-    const auto at = status.counters.find(name);
-    return at == status.counters.end() ? 0 : at->second;
+std::uint64_t counter(const CoordinatorSays& says, const std::string& key) {
+    const auto at = says.counters.find(key);
+    return at == says.counters.end() ? 0 : at->second;
 }
 
 /// Collects violations of one invariant. The first is described, the others are only counted.
@@ -41,9 +41,9 @@ class Breaks {
 Finding check_tasks(const RunFacts& facts, const RunTotals& totals) {
     const TxTotals txs = facts.record.transactions();
     const StatusView& status = facts.says.status;
-    const std::uint64_t dropped = counter(status, "tasks_dropped_queue_full");
-    const std::uint64_t given_up = counter(status, "tasks_given_up");
-    const std::uint64_t timed_out = counter(status, "tasks_timed_out");
+    const std::uint64_t dropped = counter(facts.says, "tasks_dropped_queue_full");
+    const std::uint64_t given_up = counter(facts.says, "tasks_given_up");
+    const std::uint64_t timed_out = counter(facts.says, "tasks_timed_out");
     Breaks breaks;
     // Transactions are checked one by one. Tasks of transactions that had left the pool may be given up too,
     // and must not hide one that was lost. A transaction that left the pool needs no reason, because nobody

@@ -16,7 +16,8 @@ namespace ioswarm::sim {
 
 /// The coordinator's own figures after a run, to be compared with the agents' figures.
 struct CoordinatorSays {
-    StatusView status;  ///< when no transaction was pending any more
+    StatusView status;                              ///< when no transaction was pending any more
+    std::map<std::string, std::uint64_t> counters;  ///< at the same time, by key (see metrics::Registry)
     ShadowTotals shadow;
     /// One entry per agent, by its number, when every epoch with work was closed.
     std::vector<RewardsView> rewards;

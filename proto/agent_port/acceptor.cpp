@@ -54,7 +54,7 @@ Descriptor null_descriptor() {
 }  // namespace
 
 Acceptor::Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& table, HandOver hand_over,
-                   Log log, AcceptorHooks hooks)
+                   Log log, AcceptorHooks hooks, const metrics::Registry& registry)
     : bounds_(bounds),
       most_connections_(most_connections(bounds)),
       table_(table),
@@ -62,6 +62,7 @@ Acceptor::Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& 
                  std::make_shared<const Admission>(Admission{bounds.connection, std::move(hand_over)})),
       log_(std::move(log)),
       hooks_(std::move(hooks)),
+      counters_(registry),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       spare_(null_descriptor()),
@@ -138,7 +139,7 @@ void Acceptor::run(const std::stop_token& stop) {
         if (active_.is_due(now)) measure(active_, now);
         if (now >= next_sweep_) {
             sweep(now);
-            if (trim_.run(now)) counters_.memory_trims.fetch_add(1, std::memory_order_relaxed);
+            if (trim_.run(now)) counters_.memory_trims.add();
             next_sweep_ = now + kSweepEvery;
         }
         forgotten_.clear();
@@ -167,7 +168,7 @@ void Acceptor::accept_some(int listener) {
         // A connection waits in the queue, but there is no descriptor to accept it with. So free the spare
         // descriptor, accept the connection and close it. Otherwise this loop would spin and the client would
         // hang.
-        counters_.refused_full.fetch_add(1, std::memory_order_relaxed);
+        counters_.refused_full.add();
         spare_.reset();
         const bool took_one = Descriptor(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)).get() >= 0;
         spare_ = null_descriptor();
@@ -181,12 +182,12 @@ bool Acceptor::is_proxy(const PeerKey& peer) const {
 
 bool Acceptor::may_enter(const PeerKey& peer) {
     if (table_.size() >= most_connections_) {
-        counters_.refused_full.fetch_add(1, std::memory_order_relaxed);
+        counters_.refused_full.add();
         return false;
     }
     if (const auto barred = barred_.find(peer.network()); barred != barred_.end()) {
         if (std::chrono::steady_clock::now() < barred->second) {
-            counters_.refused_barred.fetch_add(1, std::memory_order_relaxed);
+            counters_.refused_barred.add();
             return false;
         }
         barred_.erase(barred);
@@ -194,14 +195,14 @@ bool Acceptor::may_enter(const PeerKey& peer) {
     const auto of_network = per_network_.find(peer.network());
     if (of_network != per_network_.end() && of_network->second >= bounds_.connections_per_address &&
         !is_proxy(peer)) {
-        counters_.refused_per_address.fetch_add(1, std::memory_order_relaxed);
+        counters_.refused_per_address.add();
         return false;
     }
     // The same address and port again. Usually the earlier connection is over and was not removed yet. It can
     // also be a connection to another address of ours, which no client makes by chance.
     if (const auto earlier = table_.find(peer)) {
         if (!earlier->is_over()) {
-            counters_.refused_same_port.fetch_add(1, std::memory_order_relaxed);
+            counters_.refused_same_port.add();
             return false;
         }
         forget(earlier);
@@ -213,7 +214,7 @@ void Acceptor::admit(Descriptor socket, const PeerKey& peer) {
     Descriptor watched;
     if (may_enter(peer)) {
         watched = Descriptor(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
-        if (!watched) counters_.refused_full.fetch_add(1, std::memory_order_relaxed);
+        if (!watched) counters_.refused_full.add();
     }
     if (!watched) {
         warn("connection refused", peer, "too many are open");
@@ -226,7 +227,7 @@ void Acceptor::admit(Descriptor socket, const PeerKey& peer) {
                                                          std::chrono::steady_clock::now(), is_proxy(peer));
     if (!table_.add(connection)) return;
     ++per_network_[peer.network()];
-    counters_.accepted.fetch_add(1, std::memory_order_relaxed);
+    counters_.accepted.add();
     watch(EPOLL_CTL_ADD, *connection);
     admission->hand_over(socket.release());
 }
@@ -285,7 +286,7 @@ void Acceptor::judge(Connection& connection, Connection::FloodLevel level, Stead
     using FloodLevel = Connection::FloodLevel;
     connection.is_hot = level == FloodLevel::hot || level == FloodLevel::refuse_bodies;
     if (level == FloodLevel::refuse_bodies) {
-        counters_.bodies_refused.fetch_add(1, std::memory_order_relaxed);
+        counters_.bodies_refused.add();
         for (const auto& call : connection.live_calls())
             call->refuse_body();
     } else if (level == FloodLevel::flood) {
@@ -309,8 +310,8 @@ void Acceptor::note_flood(Connection& connection, SteadyTime now) {
         return;
     const std::uint64_t bytes = std::exchange(connection.flood_bytes, 0);
     connection.flood_told_at = now;
-    counters_.floods.fetch_add(1, std::memory_order_relaxed);
-    counters_.flood_bytes.fetch_add(bytes, std::memory_order_relaxed);
+    counters_.floods.add();
+    counters_.flood_bytes.add(bytes);
     if (now < next_flood_warning_) return;
     next_flood_warning_ = now + kWarnEvery;
     log_.warn(
@@ -321,7 +322,7 @@ void Acceptor::note_flood(Connection& connection, SteadyTime now) {
 
 void Acceptor::begin_ending(Connection& connection, SteadyTime now, const char* why) {
     connection.begin_ending(now);
-    counters_.goaways.fetch_add(1, std::memory_order_relaxed);
+    counters_.goaways.add();
     warn("connection of a proxy is asked to end", connection.peer(), why);
 }
 
@@ -348,9 +349,9 @@ void Acceptor::bound_total() {
     }
 }
 
-void Acceptor::shut(Connection& connection, std::atomic<std::uint64_t>& counter, const char* why) {
+void Acceptor::shut(Connection& connection, const metrics::Counter& counter, const char* why) {
     if (connection.is_shut()) return;
-    counter.fetch_add(1, std::memory_order_relaxed);
+    counter.add();
     connection.shut();
     if (!connection.is_from_proxy() && barred_.size() < kMostBarred) {
         barred_[connection.peer().network()] = std::chrono::steady_clock::now() + bounds_.barred_for;

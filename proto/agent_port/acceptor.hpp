@@ -18,7 +18,9 @@
 #include "core/base/log.hpp"
 #include "core/base/proxy_list.hpp"
 #include "core/base/result.hpp"
+#include "core/metrics/registry.hpp"
 #include "proto/agent_port/connection.hpp"
+#include "proto/agent_port/counters.hpp"
 #include "proto/agent_port/memory_trim.hpp"
 
 namespace ioswarm::proto {
@@ -84,28 +86,8 @@ class Acceptor {
         HandOver hand_over;
     };
 
-    struct Counters {
-        std::atomic<std::uint64_t> accepted{0};
-        /// At the limit of all connections, or no descriptor was left.
-        std::atomic<std::uint64_t> refused_full{0};
-        std::atomic<std::uint64_t> refused_per_address{0};  ///< at the limit of one address
-        /// While another connection from that address and port was open.
-        std::atomic<std::uint64_t> refused_same_port{0};
-        std::atomic<std::uint64_t> refused_barred{0};  ///< the address was shut for abuse shortly before
-        std::atomic<std::uint64_t> shut_abusive{0};    ///< exceeded one of ConnectionBounds
-        std::atomic<std::uint64_t> shut_memory{0};     ///< held most when all together held too much
-        /// Connections whose messages were refused while they were arriving.
-        std::atomic<std::uint64_t> bodies_refused{0};
-        std::atomic<std::uint64_t> goaways{0};  ///< connections of proxies that were asked to end
-        /// How often a connection that carries agents was found to be flooded. Counted at most once per minute
-        /// and connection.
-        std::atomic<std::uint64_t> floods{0};
-        std::atomic<std::uint64_t> flood_bytes{0};  ///< bytes of those floods, which belong to no call
-        std::atomic<std::uint64_t> memory_trims{0};
-    };
-
     Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& table, HandOver hand_over, Log log,
-             AcceptorHooks hooks = {});
+             AcceptorHooks hooks = {}, const metrics::Registry& registry = {});
     /// Calls stop().
     ~Acceptor();
     Acceptor(const Acceptor&) = delete;
@@ -117,7 +99,7 @@ class Acceptor {
     void change_admission(ConnectionBounds bounds, HandOver hand_over);
     /// Ends the thread.
     void stop();
-    [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
+    [[nodiscard]] const AcceptorCounters& counters() const noexcept { return counters_; }
 
   private:
     /// A group of connections that received data and wait to be measured together. The measurement comes
@@ -151,7 +133,7 @@ class Acceptor {
     void bound_total();
     void sweep(SteadyTime now);
     void forget(const std::shared_ptr<Connection>& connection);
-    void shut(Connection& connection, std::atomic<std::uint64_t>& counter, const char* why);
+    void shut(Connection& connection, const metrics::Counter& counter, const char* why);
     void warn(const char* what, const PeerKey& peer, const char* why);
     [[nodiscard]] int timeout_ms(SteadyTime now) const;
     void wake() noexcept;
@@ -162,7 +144,7 @@ class Acceptor {
     Guarded<std::shared_ptr<const Admission>> admission_;
     const Log log_;
     const AcceptorHooks hooks_;
-    Counters counters_;
+    const AcceptorCounters counters_;
     std::atomic<bool> accepting_{true};
     std::atomic<bool> closed_{false};  ///< true once the listeners are closed
     Descriptor epoll_;

@@ -60,13 +60,13 @@ void AgentCall::start(std::size_t header_bytes) {
     const bool is_kept = connection_->begin_call(self_, steady_clock::now());
     StartRead(&body_);
     if (is_kept) return;
-    service_.counters.too_many_calls.fetch_add(1, std::memory_order_relaxed);
+    service_.counters.too_many_calls.add();
     end(status_of(grpc::StatusCode::RESOURCE_EXHAUSTED, "too many calls on this connection"));
 }
 
 void AgentCall::refuse_body() {
     if (!is_reading()) return;
-    service_.counters.too_large.fetch_add(1, std::memory_order_relaxed);
+    service_.counters.too_large.add();
     end(status_of(grpc::StatusCode::RESOURCE_EXHAUSTED, "message too large"));
 }
 
@@ -76,7 +76,7 @@ void AgentCall::OnReadDone(bool ok) {
     reading_.store(false, std::memory_order_release);
     if (!ok) return end(status_of(grpc::StatusCode::INVALID_ARGUMENT, "the call carries no message"));
     if (size > body_bound()) {
-        service_.counters.too_large.fetch_add(1, std::memory_order_relaxed);
+        service_.counters.too_large.add();
         return end({grpc::StatusCode::RESOURCE_EXHAUSTED,
                     fmt::format("message too large: {} bytes, the bound is {}", size, body_bound())});
     }
@@ -85,7 +85,7 @@ void AgentCall::OnReadDone(bool ok) {
     booked_bytes_ = size;
     const auto before = service_.bodies_in_work.fetch_add(size, std::memory_order_relaxed);
     if (method_ == Method::submit_results && before + size > service_.settings.bodies_in_work_bytes) {
-        service_.counters.busy.fetch_add(1, std::memory_order_relaxed);
+        service_.counters.busy.add();
         return end(
             status_of(grpc::StatusCode::RESOURCE_EXHAUSTED, "the coordinator has too much to read at once"));
     }
@@ -114,7 +114,7 @@ void AgentCall::OnDone() {
     on_over();
     service_.bodies_in_work.fetch_sub(booked_bytes_, std::memory_order_relaxed);
     const bool was_cancelled = cancelled_.load(std::memory_order_relaxed);
-    if (was_cancelled) service_.counters.cancelled.fetch_add(1, std::memory_order_relaxed);
+    if (was_cancelled) service_.counters.cancelled.add();
     const auto now = steady_clock::now();
     // Only a fair call shows that an honest agent is on the connection. A call is not fair if it ended before
     // its message was complete, or if its client cancelled it instead of taking the answer.
@@ -122,7 +122,7 @@ void AgentCall::OnDone() {
     if (is_fair && !is_stream()) connection_->begin_agent_call(verified_id_, now);
     if (is_fair) connection_->end_agent_call(now);
     if (!connection_->end_call(this, was_cancelled, header_bytes_, now)) {
-        service_.counters.shut_for_resets.fetch_add(1, std::memory_order_relaxed);
+        service_.counters.shut_for_resets.add();
     }
     service_.under_way.end();
     const auto last_owner = std::move(self_);
@@ -134,7 +134,7 @@ Result<std::string> AgentCall::speaker(const std::string& claimed) const {
     const std::string& id = service_.access.has_secret() ? verified_id_ : claimed;
     auto allowed = service_.access.allowed(id);
     if (!allowed) {
-        service_.counters.denied.fetch_add(1, std::memory_order_relaxed);
+        service_.counters.denied.add();
         service_.refused(id, address(), allowed.error());
         return fail(std::move(allowed.error()));
     }
@@ -195,7 +195,7 @@ void UnaryCall::on_cancel() {
 void UnaryCall::sweep(SteadyTime now) {
     if (!is_late(now)) return;
     if (ending_.load()) return context_.cancel();
-    service_.counters.timed_out.fetch_add(1, std::memory_order_relaxed);
+    service_.counters.timed_out.add();
     end(status_of(grpc::StatusCode::DEADLINE_EXCEEDED, "the call took too long"));
 }
 
@@ -255,7 +255,7 @@ void UnaryCall::on_submit(Codec codec, BytesView payload) {
 
 // ---- refusals
 
-RefusedCall::RefusedCall(ServiceCounters& counters, grpc::GenericCallbackServerContext* context,
+RefusedCall::RefusedCall(const ServiceCounters& counters, grpc::GenericCallbackServerContext* context,
                          std::shared_ptr<Connection> connection, std::size_t header_bytes)
     : counters_(counters),
       context_(context),
@@ -266,7 +266,7 @@ RefusedCall::RefusedCall(ServiceCounters& counters, grpc::GenericCallbackServerC
 void RefusedCall::start(grpc::Status status) {
     self_ = shared_from_this();
     if (connection_ && !connection_->begin_call(self_, steady_clock::now())) {
-        counters_.too_many_calls.fetch_add(1, std::memory_order_relaxed);
+        counters_.too_many_calls.add();
     }
     Finish(std::move(status));
 }
@@ -280,7 +280,7 @@ void RefusedCall::OnDone() {
     const bool was_cancelled = cancelled_.load(std::memory_order_relaxed);
     if (connection_) connection_->refused(header_bytes_);
     if (connection_ && !connection_->end_call(this, was_cancelled, 0, steady_clock::now())) {
-        counters_.shut_for_resets.fetch_add(1, std::memory_order_relaxed);
+        counters_.shut_for_resets.add();
     }
     const auto last_owner = std::move(self_);
 }

@@ -26,6 +26,7 @@
 #include "proto/agent_port/authentication.hpp"
 #include "proto/agent_port/call_status.hpp"
 #include "proto/agent_port/connection.hpp"
+#include "proto/agent_port/counters.hpp"
 #include "proto/agent_port/work_queue.hpp"
 #include "proto/codec/codec.hpp"
 
@@ -60,30 +61,6 @@ class CancelHandle {
 
 /// The methods of ioswarm.IOSwarm.
 enum class Method { register_agent, get_tasks, submit_results, heartbeat, stream_state_diffs };
-
-/// Counts of calls since the start. Those that end in _open are numbers of open streams.
-struct ServiceCounters {
-    std::atomic<std::uint64_t> calls{0};
-    std::atomic<std::uint64_t> unauthenticated{0};
-    std::atomic<std::uint64_t> auth_limited{0};  ///< refused because their address failed too often
-    std::atomic<std::uint64_t> denied{0};
-    std::atomic<std::uint64_t> too_large{0};
-    std::atomic<std::uint64_t> bad_messages{0};
-    std::atomic<std::uint64_t> too_many_calls{0};
-    std::atomic<std::uint64_t> shut_for_resets{0};
-    std::atomic<std::uint64_t> busy{0};
-    std::atomic<std::uint64_t> timed_out{0};
-    std::atomic<std::uint64_t> cancelled{0};
-    std::atomic<std::uint64_t> batches_sent{0};
-    std::atomic<std::uint64_t> batches_too_large{0};
-    std::atomic<std::uint64_t> task_streams_open{0};
-    std::atomic<std::uint64_t> health_checks{0};
-    std::atomic<std::uint64_t> health_watches_open{0};
-    std::atomic<std::uint64_t> diffs_sent{0};
-    std::atomic<std::uint64_t> diffs_refused{0};         ///< too large for a message, or damaged
-    std::atomic<std::uint64_t> diff_streams_stalled{0};  ///< streams ended because their client took no data
-    std::atomic<std::uint64_t> diff_streams_open{0};
-};
 
 /// Counts the calls between their first byte and OnDone. A shutdown waits for these calls only; gRPC's own
 /// shutdown would also wait for clients to hang up.
@@ -125,7 +102,8 @@ struct Service {
     /// Streams are ended one after the other, and no new ones begin.
     std::atomic<bool>& is_ending_streams;
     ConnectionTable& connections;
-    ServiceCounters& counters;
+    const ServiceCounters& counters;
+    std::atomic<std::size_t>& health_watches;  ///< open ones
     CallsUnderWay& under_way;
     std::atomic<std::uint64_t>& bodies_in_work;  ///< bytes
     WorkQueue& streams;                          ///< for writes of task streams
@@ -212,7 +190,7 @@ template <typename M>
 std::optional<M> AgentCall::message_or_end(Codec codec, BytesView payload) {
     auto message = decode<M>(codec, payload);
     if (message) return std::move(*message);
-    service_.counters.bad_messages.fetch_add(1, std::memory_order_relaxed);
+    service_.counters.bad_messages.add();
     end(to_grpc_status(message.error()));
     return std::nullopt;
 }
@@ -257,7 +235,7 @@ class RefusedCall final : public grpc::ServerGenericBidiReactor,
                           public LiveCall,
                           public std::enable_shared_from_this<RefusedCall> {
   public:
-    RefusedCall(ServiceCounters& counters, grpc::GenericCallbackServerContext* context,
+    RefusedCall(const ServiceCounters& counters, grpc::GenericCallbackServerContext* context,
                 std::shared_ptr<Connection> connection, std::size_t header_bytes);
     void start(grpc::Status status);
 
@@ -268,7 +246,7 @@ class RefusedCall final : public grpc::ServerGenericBidiReactor,
     void OnDone() override;
 
   private:
-    ServiceCounters& counters_;
+    const ServiceCounters& counters_;
     CancelHandle context_;
     const std::shared_ptr<Connection> connection_;  ///< null if the connection is no longer known
     const std::size_t header_bytes_;

@@ -61,7 +61,7 @@ class AgentService final : public grpc::CallbackGenericService {
     explicit AgentService(Service& service) : service_(service) {}
 
     grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
-        service_.counters.calls.fetch_add(1, std::memory_order_relaxed);
+        service_.counters.calls.add();
         const auto peer = PeerKey::from_grpc_peer(context->peer());
         auto connection = peer ? service_.connections.find(*peer) : nullptr;
         const auto header_bytes = bytes_of(context->client_metadata()) + context->method().size();
@@ -112,7 +112,7 @@ class AgentService final : public grpc::CallbackGenericService {
         auto id = service_.authentication.check(context.client_metadata(), peer->address,
                                                 std::chrono::steady_clock::now());
         if (!id) {
-            counter_of(id.error().code).fetch_add(1, std::memory_order_relaxed);
+            counter_of(id.error().code).add();
             // Failed authentications are logged per address by Authentication.
             if (id.error().code == ErrorCode::permission_denied)
                 service_.refused(Authentication::claimed_id(context.client_metadata()),
@@ -122,7 +122,7 @@ class AgentService final : public grpc::CallbackGenericService {
         }
         verified_id = std::move(*id);
         if (header_bytes > service_.settings.metadata_bytes) {
-            service_.counters.too_large.fetch_add(1, std::memory_order_relaxed);
+            service_.counters.too_large.add();
             return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "metadata too large");
         }
         if (*method == Method::stream_state_diffs && service_.diffs == nullptr) {
@@ -131,7 +131,7 @@ class AgentService final : public grpc::CallbackGenericService {
         return std::nullopt;
     }
 
-    std::atomic<std::uint64_t>& counter_of(ErrorCode refusal) {
+    const metrics::Counter& counter_of(ErrorCode refusal) {
         if (refusal == ErrorCode::unauthenticated) return service_.counters.unauthenticated;
         return refusal == ErrorCode::resource_exhausted ? service_.counters.auth_limited
                                                         : service_.counters.denied;
@@ -229,14 +229,10 @@ struct AgentServer::Parts {
           authentication(access, settings.accept.proxies, log.of(LogModule::agents)),
           news(log.of(LogModule::agents)),
           presence(link, news, connections),
-          service{settings,       link,
-                  diffs,          access,
-                  authentication, is_ending_streams,
-                  connections,    counters,
-                  under_way,      bodies_in_work,
-                  streams,        diff_streams,
-                  heavy,          news,
-                  presence,       log} {}
+          service{settings,          link,        diffs,        access,         authentication,
+                  is_ending_streams, connections, counters,     health_watches, under_way,
+                  bodies_in_work,    streams,     diff_streams, heavy,          news,
+                  presence,          log} {}
 
     /// The server whose connections may carry so many calls. Builds it if there is none yet.
     Result<Entrance*> entrance_for(std::uint32_t calls) {
@@ -261,7 +257,8 @@ struct AgentServer::Parts {
     const Log log;
     Authentication authentication;
     std::atomic<bool> is_ending_streams{false};
-    ServiceCounters counters;
+    const ServiceCounters counters{settings.metrics};
+    std::atomic<std::size_t> health_watches{0};
     CallsUnderWay under_way;
     std::atomic<std::uint64_t> bodies_in_work{0};
     ConnectionTable connections;
@@ -277,6 +274,17 @@ struct AgentServer::Parts {
     Guarded<std::map<std::uint32_t, std::unique_ptr<Entrance>>> entrances;  ///< by calls per connection
     std::unique_ptr<Acceptor> acceptor;
     std::once_flag shut_down;
+    metrics::ReadHook figures_hook;  ///< calls set_figures(); declared last, since that uses what is above
+
+    void set_figures(const std::optional<TlsCounters>& of_tls) const {
+        const AcceptorCounters& accepted = acceptor->counters();
+        accepted.open.set(connections.size());
+        accepted.failed_auth_addresses_dropped.raise_to(authentication.addresses_dropped());
+        counters.health_watches_open.set(health_watches);
+        if (!of_tls) return;
+        of_tls->reloads.raise_to(tls->reloads());
+        of_tls->refused_reloads.raise_to(tls->refused_reloads());
+    }
 };
 
 Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings settings, AgentLink& link,
@@ -310,7 +318,11 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings sett
         AcceptorHooks{[p = parts.get()](const Connection& connection, SteadyTime now) {
                           p->presence.connection_closed(connection, now);
                       },
-                      [p = parts.get()](SteadyTime now) { p->news.tick(now); }});
+                      [p = parts.get()](SteadyTime now) { p->news.tick(now); }},
+        with.metrics);
+    std::optional<TlsCounters> of_tls;
+    if (parts->tls) of_tls.emplace(with.metrics);
+    parts->figures_hook = with.metrics.on_read([p = parts.get(), of_tls] { p->set_figures(of_tls); });
     return std::unique_ptr<AgentServer>(new AgentServer(std::move(parts)));
 }
 
@@ -381,52 +393,6 @@ void AgentServer::shutdown(std::chrono::milliseconds within) {
         parts_->diff_streams.stop();
         parts_->heavy.stop();
     });
-}
-
-std::map<std::string, std::uint64_t> AgentServer::counters() const {
-    const auto& calls = parts_->counters;
-    const auto& accepted = parts_->acceptor->counters();
-    std::map<std::string, std::uint64_t> out{
-        {"connections_open", parts_->connections.size()},
-        {"connections_accepted", accepted.accepted},
-        {"connections_refused_full", accepted.refused_full},
-        {"connections_refused_per_address", accepted.refused_per_address},
-        {"connections_refused_same_port", accepted.refused_same_port},
-        {"connections_refused_barred", accepted.refused_barred},
-        {"connections_shut_abusive", accepted.shut_abusive},
-        {"connections_shut_too_many_calls", calls.too_many_calls},
-        {"connections_shut_resets", calls.shut_for_resets},
-        {"connections_shut_memory", accepted.shut_memory},
-        {"connections_goaway", accepted.goaways},
-        {"connections_flooded", accepted.floods},
-        {"connections_flood_bytes", accepted.flood_bytes},
-        {"connections_bodies_refused", accepted.bodies_refused},
-        {"memory_trims", accepted.memory_trims},
-        {"calls", calls.calls},
-        {"calls_unauthenticated", calls.unauthenticated},
-        {"calls_auth_limited", calls.auth_limited},
-        {"calls_denied", calls.denied},
-        {"calls_too_large", calls.too_large},
-        {"calls_bad_message", calls.bad_messages},
-        {"calls_busy", calls.busy},
-        {"calls_timed_out", calls.timed_out},
-        {"calls_cancelled", calls.cancelled},
-        {"batches_sent", calls.batches_sent},
-        {"batches_too_large", calls.batches_too_large},
-        {"task_streams_open", calls.task_streams_open},
-        {"failed_auth_addresses_dropped", parts_->authentication.addresses_dropped()},
-        {"health_checks", calls.health_checks},
-        {"health_watches_open", calls.health_watches_open},
-        {"diffs_sent", calls.diffs_sent},
-        {"diffs_refused", calls.diffs_refused},
-        {"diff_streams_stalled", calls.diff_streams_stalled},
-        {"diff_streams_open", calls.diff_streams_open},
-    };
-    if (parts_->tls) {
-        out["tls_reloads"] = parts_->tls->reloads();
-        out["tls_reloads_refused"] = parts_->tls->refused_reloads();
-    }
-    return out;
 }
 
 }  // namespace ioswarm::proto

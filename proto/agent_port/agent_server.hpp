@@ -4,13 +4,13 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
 #include "core/auth/access.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
+#include "core/metrics/registry.hpp"
 #include "core/ports/agent_link.hpp"
 #include "core/ports/diff_link.hpp"
 #include "proto/agent_port/acceptor.hpp"
@@ -47,6 +47,7 @@ struct AgentServerSettings {
     AcceptorBounds accept;
     /// What grpc.health.v1 answers. It is called on gRPC's threads, so it must not wait. Empty: always ready.
     std::function<bool()> is_ready;
+    metrics::Registry metrics;  ///< see counters.hpp
 };
 
 /// The gRPC service `ioswarm.IOSwarm`, which agents connect to. It provides transport, authentication and
@@ -86,9 +87,6 @@ class AgentServer {
     /// Ends every stream with UNAVAILABLE, lets other calls finish until `within` has passed, then cancels the
     /// rest. When it returns, no code of the server runs any more. It cannot be delayed by clients.
     void shutdown(std::chrono::milliseconds within);
-
-    /// Counts of connections, calls and refusals by name, since the start. Names ending in `_open` are gauges.
-    [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
   private:
     struct Parts;

@@ -102,7 +102,7 @@ void DiffStreamCall::on_message(Codec codec, BytesView payload) {
     auto stream = service_.diffs->open_diff_stream(*id, *request, std::move(self));
     if (!stream) return end(to_grpc_status(stream.error()));
     stream_ = std::move(*stream);
-    service_.counters.diff_streams_open.fetch_add(1, std::memory_order_relaxed);
+    service_.counters.diff_streams_open.add();
     begin(agent_id_);
 }
 
@@ -121,13 +121,13 @@ bool DiffStreamCall::write_next(Where where) {
     }
     height_ = diff->height();
     following_ = stream_->take();
-    service_.counters.diffs_sent.fetch_add(1, std::memory_order_relaxed);
+    service_.counters.diffs_sent.add();
     write(message.slice, message.bytes, following_ != nullptr);
     return true;
 }
 
 void DiffStreamCall::refuse(const SharedDiff& diff, const Error& why) {
-    service_.counters.diffs_refused.fetch_add(1, std::memory_order_relaxed);
+    service_.counters.diffs_refused.add();
     service_.log.error("diff stream of agent {} ends at height {}: {}", agent_id_, diff.height(), why.text());
     end_next(to_grpc_status(why));
 }
@@ -146,8 +146,7 @@ std::optional<grpc::Status> DiffStreamCall::stalled(const Writing& writing, Stea
     watched_write_ = writing.number;
     const auto most = timeout * (1 + static_cast<std::int64_t>(writing.bytes / kBytesATimeout));
     if (now - taken_at_ <= timeout && now - writing.since <= most) return std::nullopt;
-    if (!std::exchange(is_stalled_, true))
-        service_.counters.diff_streams_stalled.fetch_add(1, std::memory_order_relaxed);
+    if (!std::exchange(is_stalled_, true)) service_.counters.diff_streams_stalled.add();
     return grpc::Status(grpc::StatusCode::UNAVAILABLE,
                         fmt::format("diff stream ended: no byte was taken for {} s; ask again from the height "
                                     "that comes next",
@@ -158,7 +157,7 @@ void DiffStreamCall::on_over() {
     if (!stream_) return;
     stream_->closed();
     stream_.reset();
-    service_.counters.diff_streams_open.fetch_sub(1, std::memory_order_relaxed);
+    service_.counters.diff_streams_open.subtract();
 }
 
 }  // namespace ioswarm::proto

@@ -57,7 +57,7 @@ void HealthCall::start() {
     const bool is_kept = connection_->begin_call(self_, begun_);
     StartRead(&body_);
     if (is_kept) return;
-    service_.counters.too_many_calls.fetch_add(1, std::memory_order_relaxed);
+    service_.counters.too_many_calls.add();
     end({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many calls on this connection"});
 }
 
@@ -77,7 +77,7 @@ void HealthCall::on_request(BytesView payload) {
     const auto service = service_in(payload);
     if (!service) return end({grpc::StatusCode::INVALID_ARGUMENT, "the message is no HealthCheckRequest"});
     knows_service_ = service->empty() || *service == kAgentService;
-    service_.counters.health_checks.fetch_add(1, std::memory_order_relaxed);
+    service_.counters.health_checks.add();
     method_ == HealthMethod::check ? answer_check() : begin_watch();
 }
 
@@ -101,7 +101,7 @@ void HealthCall::answer_check() {
 
 void HealthCall::begin_watch() {
     counts_as_watch_ = true;
-    if (service_.counters.health_watches_open.fetch_add(1, std::memory_order_relaxed) >= kMostWatches)
+    if (service_.health_watches.fetch_add(1, std::memory_order_relaxed) >= kMostWatches)
         return end({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many health watches; use Check"});
     {
         const std::lock_guard lock(mutex_);
@@ -186,13 +186,13 @@ void HealthCall::OnCancel() {
 
 void HealthCall::OnDone() {
     context_.over();
-    if (counts_as_watch_) service_.counters.health_watches_open.fetch_sub(1, std::memory_order_relaxed);
+    if (counts_as_watch_) service_.health_watches.fetch_sub(1, std::memory_order_relaxed);
     // Anybody may make these calls without a key. So their bytes count as unexplained, and the connection is
     // shut if there are too many, unless agents share it.
     connection_->refused(header_bytes_);
     const bool was_cancelled = cancelled_.load(std::memory_order_relaxed);
     if (!connection_->end_call(this, was_cancelled, 0, std::chrono::steady_clock::now()))
-        service_.counters.shut_for_resets.fetch_add(1, std::memory_order_relaxed);
+        service_.counters.shut_for_resets.add();
     service_.under_way.end();
     const auto last_owner = std::move(self_);
 }

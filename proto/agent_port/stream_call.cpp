@@ -147,7 +147,7 @@ void StreamCall::OnWriteDone(bool ok) {
 void StreamCall::sweep(SteadyTime now) {
     if (is_reading()) {
         if (!is_late(now)) return;
-        service_.counters.timed_out.fetch_add(1, std::memory_order_relaxed);
+        service_.counters.timed_out.add();
         return end({grpc::StatusCode::DEADLINE_EXCEEDED, "the call took too long"});
     }
     std::optional<grpc::Status> why;

@@ -19,7 +19,7 @@ void TaskStreamCall::on_message(Codec codec, BytesView payload) {
     stream_ = std::move(*stream);
     agent_id_ = *id;
     service_.presence.stream_opened(*id, address(), std::chrono::steady_clock::now());
-    service_.counters.task_streams_open.fetch_add(1, std::memory_order_relaxed);
+    service_.counters.task_streams_open.add();
     begin(agent_id_);
 }
 
@@ -31,12 +31,12 @@ bool TaskStreamCall::write_next(Where) {
     if (size > service_.settings.message_out_bytes) {
         // The agent could not receive this batch. The coordinator gives its tasks to other agents when no
         // answer comes.
-        service_.counters.batches_too_large.fetch_add(1, std::memory_order_relaxed);
+        service_.counters.batches_too_large.add();
         try_next();
         return false;
     }
     // Batches without tasks only keep the stream open. The coordinator counts them.
-    if (!batch->tasks.empty()) service_.counters.batches_sent.fetch_add(1, std::memory_order_relaxed);
+    if (!batch->tasks.empty()) service_.counters.batches_sent.add();
     write(slice_of(std::move(bytes)), size);
     return true;
 }
@@ -55,7 +55,7 @@ void TaskStreamCall::on_over() {
     stream_.reset();
     service_.presence.stream_closed(agent_id_, connection(), removed_because(),
                                     std::chrono::steady_clock::now());
-    service_.counters.task_streams_open.fetch_sub(1, std::memory_order_relaxed);
+    service_.counters.task_streams_open.subtract();
 }
 
 }  // namespace ioswarm::proto

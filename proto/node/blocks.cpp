@@ -102,7 +102,7 @@ Status NodeBlocks::open_stream(const std::stop_token& stop) {
 
 void NodeBlocks::lose_stream(const Error& why) {
     stream_.reset();
-    ++link_.stream_ends;
+    link_.counters().stream_ends.add();
     const auto& settings = link_.settings();
     const auto doubled = settings.first_backoff * (std::int64_t{1} << std::min(failures_, 16U));
     const auto full = std::min<milliseconds>(doubled, settings.max_backoff);
@@ -143,7 +143,7 @@ Status NodeBlocks::fetch_missed(std::uint64_t height, const ChainIds& ids, const
         return fail(ErrorCode::bad_data, "cannot read the node's answer", "GetRawBlocksResponse",
                     "no block, with height " + std::to_string(height) + " below the tip");
     }
-    link_.fetched_blocks += blocks.size();
+    link_.counters().fetched_blocks.add(blocks.size());
     for (NodeBlock& block : blocks)
         keep(std::move(block));
     return {};
@@ -168,7 +168,7 @@ Status NodeBlocks::take_message(BytesView message, std::uint64_t height, const C
     }
     failures_ = 0;
     if (told.height < height) {
-        ++link_.repeated_blocks;
+        link_.counters().repeated_blocks.add();
         return {};
     }
     link_.streamed({told.height, told.time, told.base_fee_rau});
@@ -213,7 +213,7 @@ Result<ExecutedBlock> NodeBlocks::next_of_grpc(std::uint64_t height, const std::
         }
         const auto message = stream_->next(steady_clock::now() + link_.settings().quiet_time, stop);
         const std::uint64_t dropped = stream_->dropped();
-        link_.dropped_messages += dropped - std::exchange(stream_dropped_, dropped);
+        link_.counters().dropped_messages.add(dropped - std::exchange(stream_dropped_, dropped));
         if (!message) {
             if (message.error().code == ErrorCode::cancelled) break;
             link_.note_error(message.error());

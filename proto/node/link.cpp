@@ -19,7 +19,9 @@ NodeLink::NodeLink(NodeSettings given, std::unique_ptr<JsonRpcClient> web3, Log 
     : settings_(std::move(given)),
       log_(std::move(log)),
       grpc_(NodeGrpcSettings{.target = settings_.grpc, .call_timeout = settings_.call_timeout}),
-      web3_(std::move(web3), settings_.web3_watch, log_) {}
+      web3_(std::move(web3), settings_.web3_watch, log_),
+      counters_(settings_.metrics),
+      figures_hook_(settings_.metrics.on_read([this] { set_figures(); })) {}
 
 Result<ChainIds> NodeLink::chain_ids(const std::stop_token& stop) {
     if (const std::uint64_t known = evm_chain_id_.load(); known != 0) return ChainIds{known};
@@ -64,6 +66,11 @@ void NodeLink::note_error(const Error& error) {
         log_.error("{}. {}. Until then tip, blocks and accounts come over web3, and no transactions.",
                    error.text(), error.hint);
     }
+}
+
+void NodeLink::set_figures() const {
+    counters_.web3_away.raise_to(web3_.times_away());
+    counters_.json_api.set(json_api() ? 1.0 : 0.0);
 }
 
 void NodeLink::streamed(const ChainTip& tip) {

@@ -56,18 +56,12 @@ class NodeLink {
     [[nodiscard]] const Web3Endpoint& web3() const noexcept { return web3_; }
     [[nodiscard]] const NodeSettings& settings() const noexcept { return settings_; }
     [[nodiscard]] const Log& log() const noexcept { return log_; }
-
-    // Accessed with relaxed order, because these counters are only displayed.
-    std::atomic<std::uint64_t> unreadable_actions{0};
-    std::atomic<std::uint64_t> unhashable_actions{0};
-    std::atomic<std::uint64_t> stream_ends{0};
-    std::atomic<std::uint64_t> repeated_blocks{0};
-    std::atomic<std::uint64_t> fetched_blocks{0};
-    std::atomic<std::uint64_t> dropped_messages{0};
-    std::atomic<std::uint64_t> stale_reads{0};
+    [[nodiscard]] const NodeCounters& counters() const noexcept { return counters_; }
 
   private:
     Result<ChainIds> read_chain_ids(const std::stop_token& stop);
+
+    void set_figures() const;
 
     // Not changed after construction.
     const NodeSettings settings_;
@@ -79,6 +73,8 @@ class NodeLink {
     std::atomic<std::uint64_t> evm_chain_id_{0};  ///< 0: not known yet
     Guarded<std::optional<ChainTip>> streamed_;
     Guarded<std::set<std::string>> named_kinds_;
+    const NodeCounters counters_;
+    metrics::ReadHook figures_hook_;  // declared last: its function uses this object
 };
 
 /// The ports of a NodeSource. `link` must outlive them.

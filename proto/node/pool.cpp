@@ -41,13 +41,13 @@ class NodePool final : public ActPoolReader {
 PoolActionPtr NodePool::read(BytesView raw, const Hash256& raw_id, const ChainIds& ids) {
     auto action = read_action(to_bytes(raw), ids);
     if (!action) {
-        ++link_.unreadable_actions;
+        link_.counters().unreadable_actions.add();
         link_.log().warn("node: a pending action is left out: {} (keccak256 of its bytes {})",
                          action.error().text(), to_hex(raw_id.view()));
         return nullptr;
     }
     if (!action->hash) {
-        ++link_.unhashable_actions;
+        link_.counters().unhashable_actions.add();
         link_.name_unhashable(action->kind);
     }
     return std::make_shared<const PoolAction>(std::move(*action));

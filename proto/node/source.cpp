@@ -105,19 +105,12 @@ Result<ChainIdentity> NodeSource::chain(const std::stop_token& stop) {
     return chain;
 }
 
-NodeCounters NodeSource::counters() const {
-    const NodeLink& link = impl_->link;
-    NodeCounters out;
-    out.unreadable_actions = link.unreadable_actions;
-    out.unhashable_actions = link.unhashable_actions;
-    out.stream_ends = link.stream_ends;
-    out.repeated_blocks = link.repeated_blocks;
-    out.fetched_blocks = link.fetched_blocks;
-    out.dropped_messages = link.dropped_messages;
-    out.stale_reads = link.stale_reads;
-    out.web3_away = link.web3().times_away();
-    out.json_api = link.json_api();
-    return out;
+const NodeCounters& NodeSource::counters() const noexcept {
+    return impl_->link.counters();
+}
+
+bool NodeSource::speaks_json() const noexcept {
+    return impl_->link.json_api();
 }
 
 std::string NodeSource::version(const std::stop_token& stop) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -14,6 +13,7 @@
 #include "core/ports/act_pool_reader.hpp"
 #include "core/ports/block_source.hpp"
 #include "core/ports/state_reader.hpp"
+#include "proto/node/counters.hpp"
 
 namespace ioswarm::evm {
 class StateFetchers;  // core/evm/reading.hpp
@@ -39,21 +39,7 @@ struct NodeSettings {
     std::chrono::milliseconds web3_poll{1'000};
     /// If web3 has not answered anything for this long, it is asked whether it is there.
     std::chrono::milliseconds web3_watch{10'000};
-};
-
-/// Problems that did not cause an error for any caller, counted since construction.
-struct NodeCounters {
-    std::uint64_t unreadable_actions = 0;  ///< pool entries that are not an action and were left out
-    /// Pool entries that are sent out although their results cannot be compared.
-    std::uint64_t unhashable_actions = 0;
-    std::uint64_t stream_ends = 0;      ///< block streams that ended for any reason
-    std::uint64_t repeated_blocks = 0;  ///< blocks that the stream sent again after they were taken
-    std::uint64_t fetched_blocks = 0;   ///< blocks fetched individually because the stream had missed them
-    /// Stream messages dropped because too many waited; their blocks are fetched later.
-    std::uint64_t dropped_messages = 0;
-    std::uint64_t stale_reads = 0;  ///< account reads refused because the tip moved meanwhile
-    std::uint64_t web3_away = 0;    ///< how often web3 stopped answering
-    bool json_api = false;          ///< the gRPC API answers JSON, so only web3 is used
+    metrics::Registry metrics;  ///< see counters.hpp
 };
 
 /// A real iotex-core node as the coordinator's source. It uses the node's gRPC API and its web3, but not the
@@ -79,7 +65,10 @@ class NodeSource {
     /// cancelled (`stop`).
     [[nodiscard]] Result<ChainIdentity> chain(const std::stop_token& stop = {});
 
-    [[nodiscard]] NodeCounters counters() const;
+    /// Problems that did not cause an error for any caller.
+    [[nodiscard]] const NodeCounters& counters() const noexcept;
+    /// True if the gRPC API answers JSON. Then only web3 is used.
+    [[nodiscard]] bool speaks_json() const noexcept;
     /// Asks the node for its version, such as "v2.4.4". Empty if the node does not say or does not answer.
     /// Thread-safe.
     [[nodiscard]] std::string version(const std::stop_token& stop = {});

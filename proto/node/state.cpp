@@ -76,7 +76,7 @@ void NodeState::take(std::span<const Result<RpcReply>> replies, const Result<std
         if (!tip) {
             if (account) account = fail(tip.error());
         } else if (*tip != height) {
-            ++link_.stale_reads;
+            link_.counters().stale_reads.add();
             account = fail(ErrorCode::out_of_range, "cannot read an account",
                            "height " + std::to_string(height), "the node's tip is " + std::to_string(*tip));
         }

@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
             link.give_all(one);
             continue;
         }
-        for (const auto& [name, value] : (*server)->counters()) {
+        for (const auto& [name, value] : settings.metrics.values()) {
             std::printf("%s %llu\n", name.c_str(), static_cast<unsigned long long>(value));
         }
         std::printf("link_streams %zu\nend 0\n", link.open_streams());

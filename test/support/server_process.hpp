@@ -29,7 +29,7 @@ class ServerProcess {
     [[nodiscard]] std::uint64_t resident_bytes() const;
     [[nodiscard]] std::uint64_t most_resident_bytes() const;
     [[nodiscard]] std::uint64_t open_files() const;
-    /// AgentServer::counters() of the process, plus link_streams.
+    /// What the port counts in the process, by key, plus link_streams.
     [[nodiscard]] std::map<std::string, std::uint64_t> counters();
     /// The counters that are not zero, one per line.
     [[nodiscard]] std::string counters_text();

@@ -265,14 +265,14 @@ TEST_CASE("payouts are announced while the ledger waits for the disk, and marked
         CHECK_FALSE(payroll->take_payout(agent));
         CHECK(due(agent) == 1);
     }
-    CHECK(payroll->counters().at("notices_unmarked") == 3);
-    const std::uint64_t commits = payroll.ledger().counters().at("ledger_commits");
+    CHECK(payroll.counter("notices_unmarked") == 3);
+    const std::uint64_t commits = payroll.counter("ledger_commits");
     release.set_value();
     REQUIRE(payroll->mark_notices_sent());
     CHECK(due("a") + due("b") + due("c") == 0);
-    CHECK(payroll->counters().at("notices_unmarked") == 0);
+    CHECK(payroll.counter("notices_unmarked") == 0);
     // The operation that blocked, and one or two marks: the worker thread may have marked some too.
-    CHECK(payroll.ledger().counters().at("ledger_commits") - commits <= 3);
+    CHECK(payroll.counter("ledger_commits") - commits <= 3);
 }
 
 TEST_CASE("a payout that was announced and not marked before a crash is announced again") {
@@ -319,7 +319,7 @@ TEST_CASE("a wallet can change once per minute, and a refused change is written 
     CHECK(wait_for(3) == 0);
     CHECK((*payroll.ledger().agent("a"))->next_wallet == address_of(3));
     CHECK(payroll.register_agent("b", address_of(9))->wait.count() == 0);  // each agent has its own interval
-    CHECK(payroll->counters().at("wallet_changes_too_soon") == 2);
+    CHECK(payroll.counter("wallet_changes_too_soon") == 2);
 }
 
 TEST_CASE("when more payouts are due than one read returns, every one is announced") {

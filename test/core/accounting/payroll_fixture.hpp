@@ -84,6 +84,8 @@ class Bookkeeping {
     }
 
     void open() {
+        settings_.metrics = {};  // a process begins to count anew
+        ledger_options.metrics = settings_.metrics;
         auto ledger = Ledger::open(dir_.path("data"), {}, ledger_options);
         REQUIRE(ledger);
         ledger_ = std::move(*ledger);
@@ -105,6 +107,9 @@ class Bookkeeping {
     Ledger& ledger() { return *ledger_; }
     ManualClock& clock() { return clock_; }
     CoordinatorSettings& settings() { return settings_; }  // takes effect at the next open()
+    [[nodiscard]] std::uint64_t counter(const std::string& name) const {
+        return settings_.metrics.values().at(name);
+    }
     [[nodiscard]] std::string dir() const { return dir_.path("data"); }
 
     /// Records the answers as one submission and waits until they are durable.

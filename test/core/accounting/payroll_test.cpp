@@ -59,7 +59,7 @@ TEST_CASE("an agent is paid for an action once, also after a restart", "[defect-
     REQUIRE(payroll.record({{.number = 1}, {.number = 1}}));
     REQUIRE(payroll.record({{.number = 1}}));
     CHECK(payroll->tasks_received() == 1);
-    CHECK(payroll->counters().at("answers_repeated") == 2);
+    CHECK(payroll.counter("answers_repeated") == 2);
     payroll.reopen();
     REQUIRE(payroll.record({{.number = 1}}));
     CHECK(payroll->tasks_received() == 1);
@@ -122,7 +122,7 @@ TEST_CASE("answers to mined actions are dropped when the time for late answers i
     payroll.pass_blocks(1);
     load();
     CHECK(state.answers.empty());
-    CHECK(payroll->counters().at("answers_held") == 0);
+    CHECK(payroll.counter("answers_held") == 0);
     CHECK(state.recent.size() == 33);
     payroll.pass_blocks(100);
     load();

@@ -36,12 +36,19 @@ class ScriptedBlocks final : public BlockSource {
 
 struct Follower {
     House house;
+    const metrics::Registry metrics{};
     Lines lines;
     ScriptedBlocks source;
     std::shared_ptr<Engine> engine =
-        std::make_shared<Engine>(house.settings, house.clock, Log(), std::make_shared<Signal>());
+        std::make_shared<Engine>(settings(), house.clock, Log(), std::make_shared<Signal>());
     Outage outage{"node", lines.log};
-    BlockFollower follower{source, *house.payroll, *engine, lines.log, outage};
+    BlockFollower follower{source, *house.payroll, *engine, lines.log, outage, metrics};
+
+    [[nodiscard]] CoordinatorSettings settings() const {
+        CoordinatorSettings out = house.settings;
+        out.metrics = metrics;
+        return out;
+    }
 
     Status step() { return follower.step({}); }
     void tip(std::uint64_t height) {
@@ -84,7 +91,7 @@ TEST_CASE(
     REQUIRE(f.step());
     CHECK(f.source.asked == std::vector<std::uint64_t>{501, 0, 2001});
     CHECK(f.lines.warnings.size() == 1);
-    CHECK(f.follower.counters().skips == 1);
+    CHECK(f.metrics.value("block_gaps_left_out") == 1);
     CHECK(f.house.payroll->last_height() == 2001);
 }
 
@@ -130,10 +137,8 @@ TEST_CASE("a block whose action hashes do not match its receipts raises an alarm
     REQUIRE(f.step());
     REQUIRE(f.lines.errors.size() == 1);
     CHECK(f.lines.errors[0].find("block 500") == 0);
-    CHECK(f.follower.counters().alarms == 1);
-    StatusView view;
-    f.engine->describe(view);
-    CHECK(view.counters.at("unmatched_actions") == 3);
+    CHECK(f.metrics.value("block_hash_alarms") == 1);
+    CHECK(f.metrics.value("unmatched_actions") == 3);
 }
 
 TEST_CASE("an error of the source is returned, and the same block is asked for again") {

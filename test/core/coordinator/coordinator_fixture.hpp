@@ -31,7 +31,10 @@ class House {
     House& operator=(const House&) = delete;
 
     void open() {
-        auto opened = Ledger::open(dir_.path("data"));
+        settings.metrics = {};  // a process begins to count anew
+        LedgerOptions options;
+        options.metrics = settings.metrics;
+        auto opened = Ledger::open(dir_.path("data"), {}, options);
         REQUIRE(opened);
         ledger = std::move(*opened);
         auto read = Payroll::open(*ledger, settings, clock, nullptr, log);
@@ -50,6 +53,10 @@ class House {
     void restart() {
         close();
         open();
+    }
+
+    [[nodiscard]] std::uint64_t counter(const std::string& name) const {
+        return settings.metrics.values().at(name);
     }
 
     /// Registers the agent and waits for the response, which comes from another thread.

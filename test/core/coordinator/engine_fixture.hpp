@@ -87,7 +87,7 @@ class Desk {
   public:
     explicit Desk(const CoordinatorSettings& settings = {}, Log log = {})
         : wake(std::make_shared<Signal>()),
-          engine(std::make_shared<Engine>(settings, clock, std::move(log), wake)) {
+          engine(std::make_shared<Engine>(counted(settings), clock, std::move(log), wake)) {
         engine->add_ids(1, 1'000'000);
     }
 
@@ -155,24 +155,26 @@ class Desk {
         return SubmitResponse{true, submission.note};
     }
     void beat(const std::string& id) { (void)engine->heartbeat(id, {}); }
-    std::uint64_t counter(const std::string& name) const {
-        StatusView view;
-        engine->describe(view);
-        const auto at = view.counters.find(name);
-        return at == view.counters.end() ? 0 : at->second;
-    }
+    std::uint64_t counter(const std::string& name) const { return metrics.values().at(name); }
     std::uint64_t dispatched() const {
         StatusView view;
         engine->describe(view);
         return view.tasks_dispatched;
     }
 
+    const metrics::Registry metrics;  ///< of this engine alone
     ManualClock clock;
     FakeState state;
     std::map<Hash256, std::vector<std::string>> answered_before;
     std::vector<Answer> answers;  ///< all recorded answers
     std::shared_ptr<Signal> wake;
     std::shared_ptr<Engine> engine;
+
+  private:
+    [[nodiscard]] CoordinatorSettings counted(CoordinatorSettings settings) const {
+        settings.metrics = metrics;
+        return settings;
+    }
 };
 
 }  // namespace ioswarm::test

@@ -78,7 +78,7 @@ struct Feed {
         CHECK(count("diffs_alarms") == 1);
         return health.error();
     }
-    std::uint64_t count(const char* name) const { return feed->counters().at(name); }
+    std::uint64_t count(const char* name) const { return settings.metrics.values().at(name); }
 };
 
 ExecutedBlock block_of(const StateDiff& diff) {

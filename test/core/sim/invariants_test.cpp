@@ -269,7 +269,7 @@ TEST_CASE("a transaction without an answer is noticed unless there is a known re
         if (tx.action->raw_id != last) record.given_up(tx.action->raw_id);
     }
     // At least as many as are missing, but these were given up for transactions that had left the pool.
-    says.status.counters["tasks_given_up"] = scenario->figures().transactions + 1;
+    says.counters["tasks_given_up"] = scenario->figures().transactions + 1;
     CHECK_FALSE(first_finding().holds);
     CHECK(first_finding().detail.find(to_hex(last.view())) != std::string::npos);
     record.given_up(last);

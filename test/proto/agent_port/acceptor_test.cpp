@@ -218,8 +218,8 @@ TEST_CASE("a client that reconnects from the same port at once is served, and ot
     }
     CHECK(becomes([&] { return door.table.size() == 1; }));
     CHECK(came_again >= 10);
-    CHECK(door.acceptor->counters().accepted == 21);
-    CHECK(door.acceptor->counters().shut_memory == 0);
+    CHECK(door.acceptor->counters().accepted.value() == 21);
+    CHECK(door.acceptor->counters().shut_memory.value() == 0);
     CHECK_FALSE(door.table.find(own_key(bystander))->is_shut());
 }
 
@@ -235,7 +235,7 @@ TEST_CASE("a connection that sends bytes without a call is shut", "[acceptor]") 
            ::send(socket.get(), chatter.data(), chatter.size(), MSG_NOSIGNAL) > 0) {
         (void)::recv(door.holder.fds[0], taken.data(), taken.size(), MSG_DONTWAIT);
     }
-    CHECK(door.acceptor->counters().shut_abusive == 1);
+    CHECK(door.acceptor->counters().shut_abusive.value() == 1);
 }
 
 TEST_CASE("bytes that belong to calls do not count against a connection", "[acceptor]") {
@@ -259,7 +259,7 @@ TEST_CASE("bytes that belong to calls do not count against a connection", "[acce
         }
         connection->end_body(200'000, body.size());
     }
-    CHECK(door.acceptor->counters().shut_abusive == 0);
+    CHECK(door.acceptor->counters().shut_abusive.value() == 0);
 }
 
 TEST_CASE("bodies that begin and end during a measurement do not count against a connection", "[acceptor]") {
@@ -348,8 +348,8 @@ TEST_CASE("a body that does not end is refused first, and its connection is shut
         (void)::recv(door.holder.fds[0], taken.data(), taken.size(), MSG_DONTWAIT);
     }
     CHECK(call->refused == 1);
-    CHECK(door.acceptor->counters().bodies_refused == 1);
-    CHECK(door.acceptor->counters().shut_abusive == 1);
+    CHECK(door.acceptor->counters().bodies_refused.value() == 1);
+    CHECK(door.acceptor->counters().shut_abusive.value() == 1);
     CHECK(sent > (16u << 20));  // data that was already on its way is still allowed
     connection->end_call(call.get(), true, 0, steady_clock::now());
 }
@@ -450,7 +450,7 @@ TEST_CASE("the unread bytes of all connections together are limited", "[acceptor
     while (steady_clock::now() < until && ::send(large.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0) {
         (void)::recv(door.holder.fds[1], taken.data(), taken.size(), MSG_DONTWAIT);
     }
-    CHECK(door.acceptor->counters().shut_memory == 1);
+    CHECK(door.acceptor->counters().shut_memory.value() == 1);
     CHECK_FALSE(door.table.find(own_key(small))->is_shut());
 }
 
@@ -475,7 +475,7 @@ TEST_CASE("connections that many threads open and close leave nothing behind", "
         });
     }
     clients.clear();
-    CHECK(becomes([&] { return door.acceptor->counters().accepted == 400; }));
+    CHECK(becomes([&] { return door.acceptor->counters().accepted.value() == 400; }));
     door.holder.read_and_drop_all();
     CHECK(becomes([&] { return door.table.size() == 0; }));
     door.acceptor->stop_accepting();

@@ -27,6 +27,7 @@ struct Served {
     explicit Served(AccessSettings access_settings = {kSecret, "", ""},
                     proto::AgentServerSettings settings = {})
         : access(AccessControl::open(std::move(access_settings)).value()) {
+        settings.metrics = metrics;
         settings.address = "127.0.0.1";
         auto started = proto::AgentServer::start(settings, link, *access, Log());
         if (!started) FAIL(started.error().text());
@@ -36,6 +37,7 @@ struct Served {
 
     FakeAgentLink link;
     std::unique_ptr<AccessControl> access;
+    metrics::Registry metrics;
     std::unique_ptr<proto::AgentServer> server;
 };
 
@@ -80,7 +82,7 @@ struct Agent {
 
 std::string counters_text(const Served& served) {
     std::string out;
-    for (const auto& [name, value] : served.server->counters()) {
+    for (const auto& [name, value] : served.metrics.values()) {
         if (value != 0) out += name + " " + std::to_string(value) + "\n";
     }
     return out;
@@ -226,7 +228,7 @@ TEST_CASE("an agent that is revoked after it sent a call's headers cannot go on 
     REQUIRE(
         line.send(h2::frame(h2::Type::headers, h2::kEndHeaders, 1, h2::literal(h2::request(method, agent)))));
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (served.server->counters().at("calls") == 0 && std::chrono::steady_clock::now() < until)
+    while (served.metrics.value("calls") == 0 && std::chrono::steady_clock::now() < until)
         std::this_thread::yield();
 
     (void)dir.write("revoked", "agent-01\n");

@@ -31,6 +31,7 @@ struct Served {
             (void)store.put(height, bytes);
         hub = std::make_unique<DiffHub>(
             store, DiffHubSettings{}, [] { return std::string("height 7 (state-7.snap.gz)"); }, Log());
+        settings.metrics = metrics;
         settings.address = "127.0.0.1";
         const Log log(LogLevel::warn, [this](LogLevel, std::string_view line) {
             const std::lock_guard lock(mutex);
@@ -60,6 +61,7 @@ struct Served {
     FakeDiffStore store;
     std::unique_ptr<DiffHub> hub;
     std::unique_ptr<AccessControl> access;
+    metrics::Registry metrics;
     std::unique_ptr<proto::AgentServer> server;
 };
 
@@ -114,7 +116,7 @@ TEST_CASE("an agent gets diffs from its height on and then live, in either encod
     CHECK(take(*stream, codec, 20, 500) == "");
     served.feed(501, 900);
     CHECK(take(*stream, codec, 501, 900) == "");
-    CHECK(served.server->counters()["diff_streams_open"] == 1);
+    CHECK(served.metrics.value("diff_streams_open") == 1);
     stream->cancel();
     CHECK(stream->finish().error_code() == StatusCode::CANCELLED);
 }
@@ -256,7 +258,7 @@ TEST_CASE("a reader that pauses gets every diff", "[diffs][defect-7][defect-35]"
     // Far more than fits into the windows, the buffers and the ring of the newest blocks together.
     served.feed(11, 2010, 4096);
     CHECK(take(*stream, codec, 11, 2010, 4096) == "");
-    CHECK(served.server->counters()["diff_streams_stalled"] == 0);
+    CHECK(served.metrics.value("diff_streams_stalled") == 0);
 }
 
 TEST_CASE("a reader that reads nothing is ended with UNAVAILABLE, and later continues at its own height",
@@ -266,8 +268,7 @@ TEST_CASE("a reader that reads nothing is ended with UNAVAILABLE, and later cont
     Served served(600, 20'000, settings);
     Agent agent(served, "agent-01", Codec::json);
     const auto stalled = agent.diffs(1);
-    while (served.server->counters()["diff_streams_open"] != 0 ||
-           served.server->counters()["diff_streams_stalled"] == 0)
+    while (served.metrics.value("diff_streams_open") != 0 || served.metrics.value("diff_streams_stalled") == 0)
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     // Diffs that were already on their way arrive in order, and then the reason.
     std::uint64_t next = 1;

@@ -36,6 +36,7 @@ Bytes health_request(const std::string& service) {
 struct ServedForHealth {
     ServedForHealth() {
         proto::AgentServerSettings settings;
+        settings.metrics = metrics;
         settings.address = "127.0.0.1";
         settings.is_ready = [this] { return ready.load(); };
         auto started = proto::AgentServer::start(settings, link, *access, Log());
@@ -47,6 +48,7 @@ struct ServedForHealth {
     std::atomic<bool> ready{true};
     FakeAgentLink link;
     std::unique_ptr<AccessControl> access = AccessControl::open({"test-secret", "", ""}).value();
+    metrics::Registry metrics;
     std::unique_ptr<proto::AgentServer> server;
 };
 
@@ -66,7 +68,7 @@ TEST_CASE("Check needs no key and follows readiness", "[health]") {
         CHECK(not_ready.status.ok());
         CHECK(not_ready.message == kNotServing);
     }
-    CHECK(served.server->counters()["health_checks"] == 4);
+    CHECK(served.metrics.value("health_checks") == 4);
 }
 
 TEST_CASE("Check refuses unknown services, malformed and long requests, and other methods", "[health]") {
@@ -91,7 +93,7 @@ TEST_CASE("Watch sends the status at once and then each change", "[health]") {
     CHECK(watch->next() == kNotServing);
     served.ready = true;
     CHECK(watch->next() == kServing);
-    CHECK(served.server->counters()["health_watches_open"] == 1);
+    CHECK(served.metrics.value("health_watches_open") == 1);
 }
 
 TEST_CASE("Watch of an unknown service sends SERVICE_UNKNOWN and stays open", "[health]") {
@@ -100,7 +102,7 @@ TEST_CASE("Watch of an unknown service sends SERVICE_UNKNOWN and stays open", "[
     const auto watch = client.stream(kHealthWatch, health_request("other.Service"));
     CHECK(watch->next() == kServiceUnknown);
     CHECK(client.call(kHealthCheck, {}).message == kServing);
-    CHECK(served.server->counters()["health_watches_open"] == 1);
+    CHECK(served.metrics.value("health_watches_open") == 1);
 }
 
 TEST_CASE("a watch ends when its client leaves, and all watches end at a shutdown", "[health]") {
@@ -119,7 +121,7 @@ TEST_CASE("a watch ends when its client leaves, and all watches end at a shutdow
     served.server->shutdown(std::chrono::seconds(60));
     CHECK_FALSE(watch->next());
     CHECK(watch->finish().error_code() == grpc::StatusCode::UNAVAILABLE);
-    CHECK(served.server->counters()["health_watches_open"] == 0);
+    CHECK(served.metrics.value("health_watches_open") == 0);
 }
 
 TEST_CASE("there are at most 64 watches, and Check still answers", "[health]") {

@@ -56,8 +56,8 @@ TEST_CASE("node: streamed blocks come one after the other, without separate requ
     for (std::uint64_t height = 6; height <= 30; ++height)
         world.push(height);
     reader.join();
-    CHECK(world.source->counters().fetched_blocks <= 2);
-    CHECK(world.source->counters().stream_ends == 0);
+    CHECK(world.source->counters().fetched_blocks.value() <= 2);
+    CHECK(world.source->counters().stream_ends.value() == 0);
 }
 
 TEST_CASE("node: height 0 returns the next new block") {
@@ -127,7 +127,7 @@ TEST_CASE("node: a repeated block is returned once") {
     world.push(6);
     reader.join();
     CHECK(block->height == 6);
-    CHECK(world.source->counters().repeated_blocks == 3);
+    CHECK(world.source->counters().repeated_blocks.value() == 3);
 }
 
 TEST_CASE("node: skipped heights are fetched before the announced one") {
@@ -176,7 +176,7 @@ TEST_CASE("node: a stream that goes quiet while the chain continues is replaced"
     world.node.push_block_silently(6, make_block_info(6));
     reader.join();
     CHECK(block->height == 6);
-    CHECK(world.source->counters().stream_ends == 1);
+    CHECK(world.source->counters().stream_ends.value() == 1);
 }
 
 TEST_CASE("node: cut, garbage, huge and refused blocks are errors, and the reader recovers") {
@@ -225,7 +225,7 @@ TEST_CASE("node: a gRPC API that answers JSON is reported with the version to up
         CHECK(pending.error().code == ErrorCode::bad_data);
         CHECK(pending.error().why.find("JSON") != std::string::npos);
         CHECK(pending.error().hint.find("v2.3.8 or later") != std::string::npos);
-        CHECK(world.source->counters().json_api);
+        CHECK(world.source->speaks_json());
         CHECK(world.lines.count(LogLevel::error, "v2.3.8 or later") == 1);
 
         const auto tip = world.source->pool().tip();
@@ -246,7 +246,7 @@ TEST_CASE("node: a gRPC API that answers JSON is reported with the version to up
 
         world.node.set_grpc(Grpc::normal);  // the node was replaced by one whose API is protobuf
         CHECK(world.source->pool().pending());
-        CHECK_FALSE(world.source->counters().json_api);
+        CHECK_FALSE(world.source->speaks_json());
         world.push(7);
         CHECK(world.insist(7).height == 7);
     }
@@ -274,7 +274,7 @@ TEST_CASE("node: a JSON API is reported by the reader that meets it first") {
     SECTION("the reader of the tip") {
         CHECK(world.source->pool().tip());
     }
-    CHECK(world.source->counters().json_api);
+    CHECK(world.source->speaks_json());
     CHECK(world.lines.count(LogLevel::error, "v2.3.8 or later") == 1);
 }
 

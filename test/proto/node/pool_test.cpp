@@ -71,7 +71,7 @@ TEST_CASE("node: bytes that are not an action are left out, counted and logged o
         REQUIRE(pending);
         CHECK(pending->size() == 10);
     }
-    CHECK(world.source->counters().unreadable_actions == 1);
+    CHECK(world.source->counters().unreadable_actions.value() == 1);
     CHECK(world.lines.count(LogLevel::warn, "left out") == 1);
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("node: an action of an unknown kind is listed with its bytes, without 
         CHECK(pending->front()->sender == kOther);
         CHECK_FALSE(pending->front()->hash);
     }
-    CHECK(world.source->counters().unhashable_actions == 1);
+    CHECK(world.source->counters().unhashable_actions.value() == 1);
     world.node.push_block(5, make_block_info(5, {action}, {{Bytes(32, 0x77)}}));
     const auto block = world.next(5);
     REQUIRE(block);

@@ -58,7 +58,7 @@ TEST_CASE("node: accounts read while the tip moved are out_of_range, and right a
     const auto moved = world.account(kPlain, 5);
     REQUIRE_FALSE(moved);
     CHECK(moved.error().code == ErrorCode::out_of_range);
-    CHECK(world.source->counters().stale_reads == 1);
+    CHECK(world.source->counters().stale_reads.value() == 1);
     CHECK(world.account(kPlain, 6));
     // v2.3.x answers a request for an older height with the tip's state and does not say so.
     const auto older = world.account(kPlain, 5);
@@ -160,7 +160,7 @@ TEST_CASE("node: an outage of the endpoint is logged once, and its end once") {
     CHECK(world.account(kPlain, 5));
     CHECK(world.reasons().empty());
     CHECK(world.lines.count(LogLevel::info, "answers again") == 1);
-    CHECK(world.source->counters().web3_away == 1);
+    CHECK(world.source->counters().web3_away.value() == 1);
 }
 
 TEST_CASE("node: an endpoint is checked even while nobody reads from it") {
