@@ -81,7 +81,14 @@ Result<std::uint64_t> ChainEndpoint::chain_id() {
     return ask_number("eth_chainId", "[]");
 }
 Result<std::uint64_t> ChainEndpoint::tip() {
-    return ask_number("eth_blockNumber", "[]");
+    // Callers read blocks and logs up to the tip. With a false one they would never come to an end.
+    constexpr std::uint64_t kHighestTip = std::uint64_t{1} << 32U;
+    IOSWARM_TRY(const auto tip, ask_number("eth_blockNumber", "[]"));
+    if (tip > kHighestTip) {
+        return fail(ErrorCode::bad_data, kCannotAsk, fmt::format("eth_blockNumber of {}", name()),
+                    fmt::format("the height {} is absurd", tip));
+    }
+    return tip;
 }
 Result<U256> ChainEndpoint::gas_price() {
     return ask_quantity("eth_gasPrice", "[]");
@@ -209,12 +216,26 @@ Result<std::optional<BlockInfo>> ChainEndpoint::block(std::uint64_t height) {
     return std::optional<BlockInfo>(out);
 }
 
+Result<RpcReply> ChainEndpoint::ask_full_block(std::uint64_t height) {
+    IOSWARM_TRY(auto reply, ask("eth_getBlockByNumber", fmt::format(R"(["{}",true])", to_quantity(height))));
+    if (reply.kind == RpcReply::Kind::error)
+        return refused(fmt::format("eth_getBlockByNumber of {}", name()), reply.error);
+    return reply;
+}
+
+Result<std::vector<MinedTransaction>> ChainEndpoint::transactions_from(const Address& account,
+                                                                       std::uint64_t height) {
+    IOSWARM_TRY(const auto reply, ask_full_block(height));
+    if (reply.kind == RpcReply::Kind::null) {
+        return fail(ErrorCode::bad_data, kCannotAsk, fmt::format("eth_getBlockByNumber of {}", name()),
+                    fmt::format("it does not show its block {}", height));
+    }
+    return read_transactions_from(reply.value, account);
+}
+
 Result<std::optional<MinedTransaction>> ChainEndpoint::transaction_in(std::uint64_t height,
                                                                       const Hash256& hash) {
-    IOSWARM_TRY(auto reply, ask("eth_getBlockByNumber", fmt::format(R"(["{}",true])", to_quantity(height))));
-    if (reply.kind == RpcReply::Kind::error) {
-        return refused(fmt::format("eth_getBlockByNumber of {}", name()), reply.error);
-    }
+    IOSWARM_TRY(const auto reply, ask_full_block(height));
     if (reply.kind == RpcReply::Kind::null) return std::optional<MinedTransaction>{};
     return read_block_transaction(reply.value, hash);
 }

@@ -47,6 +47,7 @@ class ChainEndpoint {
     [[nodiscard]] const std::string& name() const noexcept { return rpc_->name(); }
 
     [[nodiscard]] Result<std::uint64_t> chain_id();
+    /// At most 2^32; a higher answer is bad_data.
     [[nodiscard]] Result<std::uint64_t> tip();
     /// The price that the node suggests. The caller must limit it: it may be 0 or absurdly high.
     [[nodiscard]] Result<U256> gas_price();
@@ -79,6 +80,10 @@ class ChainEndpoint {
     /// contain it.
     [[nodiscard]] Result<std::optional<MinedTransaction>> transaction_in(std::uint64_t height,
                                                                          const Hash256& hash);
+    /// The transactions of an account in a block, by reading the whole block. Error bad_data also for a block
+    /// that does not exist.
+    [[nodiscard]] Result<std::vector<MinedTransaction>> transactions_from(const Address& account,
+                                                                          std::uint64_t height);
     [[nodiscard]] Result<std::vector<ChainLog>> logs(const LogFilter& filter);
 
     /// Sends a signed transaction. Never fails: an answer that is not understood gives `unknown`, and the
@@ -87,6 +92,8 @@ class ChainEndpoint {
 
   private:
     [[nodiscard]] Result<RpcReply> ask(std::string method, std::string params);
+    /// A block with its transactions in full; `null` if it does not exist.
+    [[nodiscard]] Result<RpcReply> ask_full_block(std::uint64_t height);
     [[nodiscard]] Result<Bytes> ask_code(const Address& account, const std::string& at);
     [[nodiscard]] Result<U256> ask_quantity(std::string method, std::string params);
     [[nodiscard]] Result<std::uint64_t> ask_number(std::string method, std::string params);

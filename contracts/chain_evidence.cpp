@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::contracts {
 namespace {
 
@@ -136,6 +138,7 @@ Result<ChainEvidence::NonceWord> ChainEvidence::nonce_used(std::uint64_t nonce,
         if (confirmed->nonce <= nonce) {
             nonce_from_.assign(chain_.endpoint_count(), from_block_);
             out.state = Nonce::open;
+            out.confirmed = confirmed->nonce;
             return out;
         }
         bool more = false;
@@ -229,7 +232,6 @@ Result<ChainEvidence::Said> ChainEvidence::ask(std::size_t index, const Receipt&
 Result<ChainEvidence::Judgement> ChainEvidence::judge(const Receipt& receipt, std::uint64_t nonce,
                                                       std::uint64_t blocks, bool deep) {
     Judgement out;
-    std::size_t agree = 0;
     bool all_heard = true;
     bool all_show_it = true;
     std::uint64_t tip = ~std::uint64_t{0};
@@ -247,12 +249,12 @@ Result<ChainEvidence::Judgement> ChainEvidence::judge(const Receipt& receipt, st
             continue;
         }
         tip = std::min(tip, said->tip);
-        if (said->word == Word::agrees) ++agree;
+        if (said->word == Word::agrees) ++out.agreeing;
     }
-    if (agree == 0) return out;
+    if (out.agreeing == 0) return out;
     out.depth = tip - receipt.block;
     const bool is_deep = out.depth >= blocks;
-    const bool by_two = agree >= 2 && (!deep || is_deep);
+    const bool by_two = out.agreeing >= 2 && (!deep || is_deep);
     const bool by_one = all_heard && is_deep && (!deep || all_show_it);
     if (by_two || by_one) {
         out.finality = Finality::final;
@@ -272,6 +274,53 @@ Result<bool> ChainEvidence::all_confirm_above(std::uint64_t nonce) {
         if (!confirmed || confirmed->nonce <= nonce) return false;
     }
     return true;
+}
+
+Result<std::optional<NonceAt>> ChainEvidence::highest_confirmed() {
+    NonceAt out{0, ~std::uint64_t{0}};
+    for (std::size_t i = 0; i < chain_.endpoint_count(); ++i) {
+        IOSWARM_TRY(const auto silent, silence(i));
+        if (silent) return std::nullopt;
+        const auto confirmed = chain_.endpoint(i).confirmed_nonce(wallet_);
+        if (!confirmed && ends_evidence(confirmed.error())) return fail(confirmed.error());
+        if (!confirmed) return std::nullopt;
+        out.nonce = std::max(out.nonce, confirmed->nonce);
+        out.height = std::min(out.height, confirmed->height);
+    }
+    return std::optional(out);
+}
+
+Result<ChainEvidence::Buried> ChainEvidence::buried(std::uint64_t first_nonce, std::uint64_t blocks,
+                                                    std::span<const Hash256> own) {
+    Buried out;
+    const auto is_other = [&](const MinedTransaction& one) {
+        return one.nonce >= first_nonce && std::ranges::find(own, one.hash) == own.end();
+    };
+    for (std::size_t i = 0; i < chain_.endpoint_count(); ++i) {
+        ChainEndpoint& one = chain_.endpoint(i);
+        IOSWARM_TRY(const auto silent, silence(i));
+        const auto tip = silent ? Result<std::uint64_t>(fail(ErrorCode::unavailable, *silent)) : one.tip();
+        if (!tip && ends_evidence(tip.error())) return fail(tip.error());
+        if (!tip) {
+            out.silent = tip.error().text();
+            return out;
+        }
+        const std::uint64_t first = *tip >= blocks ? *tip - blocks + 1 : 1;
+        for (std::uint64_t height = first; height <= *tip; ++height) {
+            const auto sent = one.transactions_from(wallet_, height);
+            if (!sent && ends_evidence(sent.error())) return fail(sent.error());
+            if (!sent) {
+                out.silent = sent.error().text();
+                return out;
+            }
+            if (std::ranges::none_of(*sent, is_other)) continue;
+            out.at = height;
+            out.tip = *tip;
+            return out;
+        }
+    }
+    out.is_deep = true;
+    return out;
 }
 
 bool ChainEvidence::send_to_others(const RawEthTx& transaction) {

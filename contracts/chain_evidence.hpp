@@ -43,6 +43,9 @@ class ChainEvidence {
     struct NonceWord {
         Nonce state = Nonce::unsure;
         std::uint64_t height = 0;  ///< the lowest tip among the endpoints
+        /// For `open`: how many transactions of the wallet the endpoint counts. If that is below the nonce, a
+        /// nonce before it is not used either.
+        std::uint64_t confirmed = 0;
         std::optional<Receipt> receipt;
         std::string endpoint;
         std::string silent;
@@ -60,7 +63,8 @@ class ChainEvidence {
         Finality finality = Finality::waits;
         /// Number of blocks on top of the receipt's block, by the endpoint that is furthest behind.
         std::uint64_t depth = 0;
-        std::string why;  ///< for people, when the receipt is not final
+        std::size_t agreeing = 0;  ///< number of endpoints; while it is 0, the depth is 0 too
+        std::string why;           ///< for people, when the receipt is not final
     };
     /// Decides whether a receipt is final. An endpoint agrees when it shows the same receipt, knows the block
     /// by that hash, and counts the nonce as used at its tip. The receipt is final when two endpoints agree, or
@@ -73,6 +77,20 @@ class ChainEvidence {
     /// Returns true when every endpoint says that the wallet's confirmed nonce is above `nonce`. Returns false
     /// when one says otherwise or does not answer.
     [[nodiscard]] Result<bool> all_confirm_above(std::uint64_t nonce);
+
+    /// The wallet's confirmed nonce by the endpoint that counts most transactions, and the lowest tip among the
+    /// endpoints. Nothing when one does not answer.
+    [[nodiscard]] Result<std::optional<NonceAt>> highest_confirmed();
+
+    /// How deep the wallet's transactions with nonces from `first_nonce` on are, except for those in `own`.
+    struct Buried {
+        bool is_deep = false;             ///< no endpoint has one of them in its newest `blocks` blocks
+        std::optional<std::uint64_t> at;  ///< the block of one that is not deep
+        std::uint64_t tip = 0;            ///< of the endpoint that has it
+        std::string silent;               ///< why an endpoint gave no answer; then `is_deep` is false
+    };
+    [[nodiscard]] Result<Buried> buried(std::uint64_t first_nonce, std::uint64_t blocks,
+                                        std::span<const Hash256> own);
 
     /// Sends the bytes to every endpoint except the one that was asked last, in case that one dropped the
     /// transaction. Returns true when one of them has it.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "contracts/chain_json.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "core/base/try.hpp"
@@ -163,30 +166,60 @@ Result<BlockInfo> read_block(std::string_view json) {
     return out;
 }
 
+namespace {
+
+bool has_hash(const Json& object, const Hash256& wanted) {
+    ObjectReader reader(object);
+    const std::string* digits = reader.text("hash");
+    return digits != nullptr && fixed_from_hex<Hash256>(*digits) == wanted;
+}
+
+Result<MinedTransaction> read_mined(const Json& object) {
+    ObjectReader reader(object);
+    MinedTransaction out;
+    out.hash = reader.fixed<Hash256>("hash");
+    out.from = reader.fixed<Address>("from");
+    out.to = reader.fixed_or_nothing<Address>("to");
+    out.nonce = reader.number("nonce");
+    out.gas_limit = reader.number("gas");
+    out.value = reader.quantity("value");
+    const std::string* input = reader.text("input");
+    const auto bytes = input == nullptr ? std::nullopt : from_hex(*input);
+    if (!bytes) return bad_answer("a transaction's input is no hex");
+    out.data = *bytes;
+    if (!reader.why().empty()) return bad_answer("a transaction: " + reader.why());
+    return out;
+}
+
+}  // namespace
+
 Result<std::optional<MinedTransaction>> read_block_transaction(std::string_view json, const Hash256& hash) {
     const Json tree = Json::parse(json, nullptr, false);
     ObjectReader block(tree);
     const Json* list = block.list("transactions");
     if (list == nullptr) return bad_answer("a block has no list of transactions");
+    const auto found = std::ranges::find_if(*list, [&](const Json& one) { return has_hash(one, hash); });
+    if (found == list->end()) return std::optional<MinedTransaction>{};
+    IOSWARM_TRY(auto out, read_mined(*found));
+    return std::optional<MinedTransaction>(std::move(out));
+}
+
+Result<std::vector<MinedTransaction>> read_transactions_from(std::string_view json, const Address& account) {
+    const Json tree = Json::parse(json, nullptr, false);
+    ObjectReader block(tree);
+    const Json* list = block.list("transactions");
+    if (list == nullptr) return bad_answer("a block has no list of transactions");
+    std::vector<MinedTransaction> out;
     for (const Json& one : *list) {
+        // A sender that cannot be read may be this account.
         ObjectReader reader(one);
-        const std::string* digits = reader.text("hash");
-        if (digits == nullptr || fixed_from_hex<Hash256>(*digits) != hash) continue;
-        MinedTransaction out;
-        out.hash = hash;
-        out.from = reader.fixed<Address>("from");
-        out.to = reader.fixed_or_nothing<Address>("to");
-        out.nonce = reader.number("nonce");
-        out.gas_limit = reader.number("gas");
-        out.value = reader.quantity("value");
-        const std::string* input = reader.text("input");
-        const auto bytes = input == nullptr ? std::nullopt : from_hex(*input);
-        if (!bytes) return bad_answer("a transaction's input is no hex");
-        out.data = *bytes;
+        const auto from = reader.fixed<Address>("from");
         if (!reader.why().empty()) return bad_answer("a transaction: " + reader.why());
-        return std::optional<MinedTransaction>(std::move(out));
+        if (from != account) continue;
+        IOSWARM_TRY(auto mined, read_mined(one));
+        out.push_back(std::move(mined));
     }
-    return std::optional<MinedTransaction>{};
+    return out;
 }
 
 Result<std::vector<ChainLog>> read_logs(std::string_view json) {

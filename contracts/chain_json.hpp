@@ -24,6 +24,10 @@ namespace ioswarm::contracts {
 /// there.
 [[nodiscard]] Result<std::optional<MinedTransaction>> read_block_transaction(std::string_view json,
                                                                              const Hash256& hash);
+/// The transactions of this account in such a block. A transaction whose sender cannot be read fails the whole
+/// block, because it may be one of them.
+[[nodiscard]] Result<std::vector<MinedTransaction>> read_transactions_from(std::string_view json,
+                                                                           const Address& account);
 [[nodiscard]] Result<std::vector<ChainLog>> read_logs(std::string_view json);
 
 }  // namespace ioswarm::contracts

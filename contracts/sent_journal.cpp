@@ -200,19 +200,23 @@ bool is_signed_by(const SentEntry& entry, std::uint64_t chain_id, const Address&
     });
 }
 
-Result<SentJournal> SentJournal::open(const std::filesystem::path& directory, std::uint64_t chain_id,
-                                      const Address& wallet) {
+Result<LockFile> lock_wallet(const std::filesystem::path& directory, std::uint64_t chain_id,
+                             const Address& wallet) {
     std::error_code ignored;
     if (std::filesystem::is_symlink(directory, ignored)) {
         return fail(
             ErrorCode::permission_denied, kCannotKeep, directory.string(), "it is a symbolic link",
             "who may change it could lead the journal elsewhere: let XDG_STATE_HOME name the real place");
     }
-    if (Status made = prepare_private_directory(directory); !made) return of_journal(std::move(made).error());
-    const std::string name = journal_name(chain_id, wallet);
-    auto lock = LockFile::acquire(directory / (name + ".lock"));
+    IOSWARM_DO(prepare_private_directory(directory));
+    return LockFile::acquire(directory / (journal_name(chain_id, wallet) + ".lock"));
+}
+
+Result<SentJournal> SentJournal::open(const std::filesystem::path& directory, std::uint64_t chain_id,
+                                      const Address& wallet) {
+    auto lock = lock_wallet(directory, chain_id, wallet);
     if (!lock) return of_journal(std::move(lock).error());
-    const std::string path = (directory / (name + ".jsonl")).string();
+    const std::string path = (directory / (journal_name(chain_id, wallet) + ".jsonl")).string();
     IOSWARM_TRY(auto file,
                 open_file(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, kCannotKeep, 0600));
     IOSWARM_DO(check_journal_file(file.get(), path));

@@ -58,6 +58,14 @@ struct SentEntry {
 /// this program send, or sign again at a higher price, something that the owner never ordered.
 [[nodiscard]] bool is_signed_by(const SentEntry& entry, std::uint64_t chain_id, const Address& wallet);
 
+/// The lock that a process holds while it may sign transactions of this wallet on this chain:
+/// `directory`/<chain>- <wallet>.lock. It creates the directory (0700) if it is missing. The commands that keep
+/// a SentJournal hold it, and so does the settler, which keeps its own records. Errors: try_again (another
+/// process holds it; `why` names it), io, permission_denied (also if the directory is a symbolic link or others
+/// may write to it).
+[[nodiscard]] Result<LockFile> lock_wallet(const std::filesystem::path& directory, std::uint64_t chain_id,
+                                           const Address& wallet);
+
 /// All transactions that one wallet has sent on one chain with this program's commands, so that none is ever
 /// sent twice. It is a file of JSON lines per chain and wallet. Each line is appended and synced before
 /// anything is sent. Only one process may hold it at a time. Not thread-safe.

@@ -7,7 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "contracts/reward_pool.hpp"
 #include "core/base/decimal.hpp"
+#include "core/base/try.hpp"
 #include "settlement/plan_parts.hpp"
 #include "settlement/pool.hpp"
 
@@ -140,6 +142,40 @@ Status set_settled(contracts::ChainClient& chain, LedgerPayouts& ledger, const L
                 "give --rebuild to find out which, or --from-epoch with the first epoch that is not paid");
 }
 
+/// Every endpoint must agree about what the proposal was made from. If one that is behind said what is paid,
+/// and another one the wallet's nonce, payouts that are paid would be paid again, and nothing would notice it.
+Status check_endpoints(contracts::ChainClient& chain, const SettlementIdentity& identity,
+                       std::uint64_t last_epoch) {
+    const auto differs = [](const std::string& endpoint, std::string why) {
+        return fail(ErrorCode::try_again, kCannotInit, endpoint, std::move(why),
+                    "every endpoint must say the same: wait until all have caught up, and run it again");
+    };
+    contracts::CallRequest request;
+    request.to = identity.contract;
+    request.data = contracts::last_epoch_call();
+    for (std::size_t i = 0; i < chain.endpoint_count(); ++i) {
+        contracts::ChainEndpoint& one = chain.endpoint(i);
+        const auto confirmed = one.confirmed_nonce(identity.wallet);
+        if (!confirmed) return differs(one.name(), confirmed.error().text());
+        if (confirmed->nonce != identity.first_nonce) {
+            return differs(one.name(),
+                           fmt::format("it counts {} transactions of the wallet, and {} were counted before",
+                                       confirmed->nonce, identity.first_nonce));
+        }
+        if (identity.pool != PoolVersion::v3) continue;
+        const auto outcome = one.call(request);
+        const auto last =
+            outcome ? contracts::read_pool_uint(outcome->data) : Result<U256>(fail(outcome.error()));
+        if (!last) return differs(one.name(), last.error().text());
+        if (*last != last_epoch) {
+            return differs(one.name(),
+                           fmt::format("it says that the contract's last id is {}, and it was {} before",
+                                       to_decimal(*last), last_epoch));
+        }
+    }
+    return {};
+}
+
 /// Fills in the numbers and sums of `out` that are shown to the operator.
 void count(const LedgerFacts& ledger, InitProposal& out) {
     std::set<std::pair<std::uint64_t, std::string_view>> paid;
@@ -204,8 +240,14 @@ Result<InitProposal> propose_init(contracts::ChainClient& chain, LedgerPayouts& 
     const auto nonce = check_wallet(chain, pool, request);
     if (!nonce) return fail(nonce.error());
     out.identity.first_nonce = *nonce;
+    PoolFacts before;
+    if (out.identity.pool == PoolVersion::v3) {
+        IOSWARM_TRY(before, pool.facts());
+    }
     if (Status status = set_pool_from_block(chain, request, out); !status) return fail(status.error());
     if (Status status = set_settled(chain, ledger, *facts, request, pool, out); !status)
+        return fail(status.error());
+    if (Status status = check_endpoints(chain, out.identity, before.last_epoch); !status)
         return fail(status.error());
     count(*facts, out);
     return out;

@@ -240,6 +240,8 @@ const char* to_string(HoldReason value) noexcept {
             return "too_large";
         case HoldReason::simulation:
             return "simulation";
+        case HoldReason::nonce_free:
+            return "nonce_free";
         case HoldReason::endpoint:
             return "endpoint";
     }

@@ -52,7 +52,9 @@ enum class HoldReason : std::uint8_t {
     /// Does not fit into 32 transactions, or one v2 call does not fit into a block: pay fewer epochs.
     too_large,
     simulation,  ///< the node says that the call would revert
-    endpoint,    ///< no endpoint answers, or they disagree
+    /// A nonce that others had used, and that comes before those of this file, is free: after a reorganisation.
+    nonce_free,
+    endpoint,  ///< no endpoint answers, or they disagree
 };
 [[nodiscard]] const char* to_string(HoldReason value) noexcept;
 

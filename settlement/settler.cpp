@@ -147,6 +147,20 @@ Result<SettlerStep> Settler::Impl::waiting() {
     return SettlerStep{SettlerStep::State::waiting, settings.poll, {}};
 }
 
+Result<SettlerStep> Settler::Impl::waiting_for_blocks(std::uint64_t tip) {
+    constexpr std::chrono::minutes kLongestWithoutBlock{5};
+    if (tip > watch.highest_tip) {
+        watch.highest_tip = tip;
+        watch.tip_rose = clock.steady();
+    }
+    if (clock.steady() - watch.tip_rose < kLongestWithoutBlock) return waiting();
+    return waits_for(
+        {HoldReason::endpoint,
+         fmt::format("no block above {} has come for {} minutes: the endpoint stands still, or the "
+                     "chain does",
+                     watch.highest_tip, kLongestWithoutBlock.count())});
+}
+
 Result<SettlerStep> Settler::Impl::halted(const Halt& halt) {
     if (Status stored = store.set_halt(halt); !stored) return fail(std::move(stored).error());
     failpoint("halted");
@@ -154,7 +168,9 @@ Result<SettlerStep> Settler::Impl::halted(const Halt& halt) {
 }
 
 Result<SettlerStep> Settler::Impl::away(const Error& error) {
-    if (error.code == ErrorCode::config || error.code == ErrorCode::cancelled) return fail(error);
+    const bool ends = error.code == ErrorCode::config || error.code == ErrorCode::cancelled ||
+                      error.code == ErrorCode::data_loss;
+    if (ends) return fail(error);
     const Hold hold{HoldReason::endpoint, error.text()};
     tell(hold);
     back_off = back_off.count() == 0 ? settings.poll : std::min(back_off * 2, settings.longest_back_off);

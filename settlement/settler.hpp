@@ -99,10 +99,11 @@ class Settler {
     [[nodiscard]] Status unstick(Unstick how, const U256& cap);
 
     /// Carries out `settle resume`: ends a halt. After a foreign transaction, the nonces that others used are
-    /// given up. The live intent's payouts are then owed again, but only if every endpoint says that its nonce
-    /// is used, no block has one of its transactions, and a v3 contract has not settled its id. Errors:
-    /// failed_precondition (not halted, or an endpoint does not answer or disagrees), config, those of the
-    /// store.
+    /// given up, once `blocks_until_final` blocks are on top of their transactions. The live intent's payouts
+    /// are then owed again, but only if every endpoint says that its nonce is used, no block has one of its
+    /// transactions, and a v3 contract has not settled its id. Errors: try_again (not enough blocks are on
+    /// top), failed_precondition (not halted, an endpoint does not answer or disagrees, or others settled this
+    /// contract, so that only a new settlement.db helps), config, those of the store.
     [[nodiscard]] Status resume();
 
   private:

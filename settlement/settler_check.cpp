@@ -9,6 +9,7 @@
 #include "contracts/revert.hpp"
 #include "contracts/sender.hpp"
 #include "core/base/decimal.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/eth_tx.hpp"
 #include "core/crypto/keccak.hpp"
 #include "settlement/settler_impl.hpp"
@@ -44,11 +45,8 @@ Result<Halt> Settler::Impl::compare_with_ledger() {
     const auto oldest = payouts.oldest_epoch();
     if (!oldest) return fail(oldest.error());
     std::vector<IntentRow> rows;
-    const auto next = store.next_nonce();
-    if (!next) return fail(next.error());
-    // There are at least as many intents as assigned nonces, so the newest intents have ids above this.
-    const std::uint64_t given = *next - identity.first_nonce;
-    for (std::uint64_t from = given > kIntentsCompared ? given - kIntentsCompared : 1;;) {
+    IOSWARM_TRY(const auto newest, store.newest_intent());
+    for (std::uint64_t from = newest > kIntentsCompared ? newest - kIntentsCompared : 1;;) {
         auto page = store.intents(from, kIntentPage);
         if (!page) return fail(std::move(page).error());
         if (page->empty()) break;
@@ -98,59 +96,6 @@ Status Settler::Impl::check_attempts(const IntentRow& intent) {
                 fmt::format("intent {}, attempt {}", intent.id, attempt.number),
                 "the signed bytes are not what the intent says",
                 "stop, keep a copy of settlement.db, and restore it with 'ioswarm settle init --rebuild'");
-        }
-    }
-    return {};
-}
-
-Result<Settler::Impl::Check> Settler::Impl::check_nonce(std::uint64_t next) {
-    const auto confirmed = chain.confirmed_nonce(identity.wallet);
-    if (!confirmed) return fail(confirmed.error());
-    Check out;
-    if (confirmed->nonce == next) return out;
-    if (confirmed->nonce < next) {
-        out.confirmed = confirmed->nonce;
-        out.hold = {HoldReason::endpoint,
-                    fmt::format("the endpoint counts {} transactions of the wallet at block {}, and {} were "
-                                "mined before: it is behind",
-                                confirmed->nonce, confirmed->height, next)};
-        return out;
-    }
-    const auto all = evidence.all_confirm_above(next);
-    if (!all) return fail(all.error());
-    if (!*all) {
-        out.hold = {HoldReason::endpoint, fmt::format("endpoints disagree whether nonce {} is used", next)};
-        return out;
-    }
-    out.halt = {HaltReason::foreign_transaction,
-                fmt::format("nonce {} of wallet {} was used at or before block {} by a transaction that is not "
-                            "in settlement.db: somebody else uses this key",
-                            next, to_hex0x(identity.wallet.view()), confirmed->height),
-                now_ms()};
-    return out;
-}
-
-Status Settler::Impl::send_below(std::uint64_t first_nonce, std::uint64_t end_nonce) {
-    if (first_nonce < identity.first_nonce || first_nonce >= end_nonce) return {};
-    // Every nonce has its own intent, and intents without a nonce can only make the id larger. So the intent's
-    // id is at least this.
-    std::uint64_t id = first_nonce - identity.first_nonce + 1;
-    std::size_t sent = 0;
-    while (sent < kIntentPage) {
-        const auto page = store.intents(id, kIntentPage);
-        if (!page) return fail(page.error());
-        if (page->empty()) return {};
-        id = page->back().id + 1;
-        for (const IntentRow& row : *page) {
-            if (!row.nonce || *row.nonce < first_nonce) continue;
-            if (*row.nonce >= end_nonce || !is_final(row.state) || !row.hash) return {};
-            const auto attempts = store.attempts(row.id);
-            if (!attempts) return fail(attempts.error());
-            for (const AttemptRow& attempt : *attempts) {
-                if (attempt.hash != *row.hash) continue;
-                static_cast<void>(chain.send({attempt.raw, attempt.hash}));
-                ++sent;
-            }
         }
     }
     return {};

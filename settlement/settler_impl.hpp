@@ -45,6 +45,8 @@ struct Settler::Impl {
         std::optional<std::uint64_t> used_since;  ///< the height at which the nonce was first seen as used
         std::uint64_t attempt = 0;                ///< the newest attempt that this process sent; 0 = none
         std::uint64_t since = 0;                  ///< the tip when this process first sent it
+        std::uint64_t highest_tip = 0;            ///< seen by this process
+        Clock::Steady tip_rose{};                 ///< when it was seen first
         bool send_due = false;                    ///< the last send failed
         bool refused_price = false;               ///< an endpoint demands a higher price
     };
@@ -58,6 +60,8 @@ struct Settler::Impl {
     [[nodiscard]] static SettlerStep again() { return {SettlerStep::State::again, {}, {}}; }
     /// Clears the hold, because the transaction in progress only has to be waited for.
     [[nodiscard]] Result<SettlerStep> waiting();
+    /// The same for a wait that needs new blocks. If none has come above `tip` for minutes, the hold says so.
+    [[nodiscard]] Result<SettlerStep> waiting_for_blocks(std::uint64_t tip);
     /// Stores a hold before anything is signed. The next step comes later than for waits_for().
     [[nodiscard]] Result<SettlerStep> held(const Hold& hold);
     /// Stores a hold while a transaction is in progress. The next step comes after SettlerSettings::poll.
@@ -65,7 +69,7 @@ struct Settler::Impl {
     /// Stores the halt. Nothing is signed until an operator resumes.
     [[nodiscard]] Result<SettlerStep> halted(const Halt& halt);
     void tell(const Hold& hold);  ///< logs a hold, once until progress()
-    /// After an endpoint's error: waits a while, or fails for config and cancelled.
+    /// After an endpoint's error: waits a while, or fails for config, cancelled and data_loss.
     [[nodiscard]] Result<SettlerStep> away(const Error& error);
     [[nodiscard]] Status progress();  ///< clears the hold, since nothing blocks the settler at the moment
 
@@ -77,8 +81,7 @@ struct Settler::Impl {
     struct Check {
         Hold hold;
         Halt halt;
-        bool reverts = false;                    ///< the hold is for a call that would revert
-        std::optional<std::uint64_t> confirmed;  ///< the chain's nonce, when it is lower than it should be
+        bool reverts = false;  ///< the hold is for a call that would revert
         [[nodiscard]] bool passed() const {
             return hold.reason == HoldReason::none && halt.reason == HaltReason::none;
         }
@@ -92,8 +95,14 @@ struct Settler::Impl {
     /// The weights that the value step needs to find on the chain.
     [[nodiscard]] Result<std::map<Address, U256>> weights_for(const IntentRow& value_step);
     [[nodiscard]] Result<U256> price_now();
-    /// Sends again the ended intents with nonces from `first_nonce` to below `end_nonce`. The chain does not
-    /// count their nonces any more, for example after a reorganisation.
+    /// Call this when an endpoint counts only `confirmed` transactions of the wallet, and the transaction with
+    /// nonce `next` needs those before it. Reason none: another endpoint counts enough. Otherwise the settler's
+    /// own transactions are sent again, and the hold says what the wallet's next transaction waits for.
+    [[nodiscard]] Result<Hold> nonces_went_back(const contracts::NonceAt& confirmed, std::uint64_t next);
+    /// Whether `nonce`, which is below next_nonce(), was used by others and not by this file.
+    [[nodiscard]] Result<bool> was_used_by_others(std::uint64_t nonce);
+    /// Sends again the ended intents with nonces from `first_nonce` to below `end_nonce`, at most 64. The chain
+    /// does not count their nonces any more, for example after a reorganisation.
     [[nodiscard]] Status send_below(std::uint64_t first_nonce, std::uint64_t end_nonce);
 
     // Implemented in settler_plan.cpp
@@ -136,6 +145,8 @@ struct Settler::Impl {
     [[nodiscard]] Result<SettlerStep> look(const IntentRow& intent);
     [[nodiscard]] Result<SettlerStep> seen(const IntentRow& intent, const std::vector<AttemptRow>& attempts,
                                            const contracts::Receipt& receipt, const std::string& endpoint);
+    /// Shows that blocks are left to read, which can take long. The next step reads more of them.
+    [[nodiscard]] Result<SettlerStep> reading(const IntentRow& intent);
     [[nodiscard]] Result<SettlerStep> not_seen(const IntentRow& intent, const std::vector<AttemptRow>& attempts,
                                                const std::vector<Hash256>& hashes);
     [[nodiscard]] Result<SettlerStep> used_by_others(const IntentRow& intent,
@@ -152,10 +163,17 @@ struct Settler::Impl {
 
     // Implemented in settler_unstick.cpp
     [[nodiscard]] Status unstick(Unstick how, const U256& cap);
+
+    // Implemented in settler_resume.cpp
     [[nodiscard]] Status resume();
+    [[nodiscard]] Status check_cause_is_gone(HaltReason reason);
     /// Gives up the nonces that foreign transactions used. Returns the lowest free nonce after them.
     [[nodiscard]] Result<std::uint64_t> give_up_nonces();
-    [[nodiscard]] Status give_up(const IntentRow& intent);
+    [[nodiscard]] Result<bool> give_up(const IntentRow& intent);
+    [[nodiscard]] Result<bool> is_settled_by_own(const IntentRow& intent,
+                                                 const std::vector<AttemptRow>& attempts,
+                                                 const contracts::Receipt& receipt);
+    [[nodiscard]] Status check_buried(std::uint64_t first_nonce, const std::vector<Hash256>& own);
 
     // settler_foreign.cpp
     /// After foreign transactions: none of them may be a settlement of this contract. `live` is the intent that

@@ -19,9 +19,6 @@ Result<SettlerStep> Settler::Impl::nonce_is_next(std::uint64_t next) {
     const auto nonce = check_nonce(next);
     if (!nonce) return away(nonce.error());
     if (nonce->halt.reason != HaltReason::none) return halted(nonce->halt);
-    if (nonce->confirmed) {
-        if (Status sent = send_below(*nonce->confirmed, next); !sent) return fail(std::move(sent).error());
-    }
     if (nonce->hold.reason != HoldReason::none) return held(nonce->hold);
     return again();
 }
@@ -217,7 +214,7 @@ Result<SettlerStep> Settler::Impl::send_again(const IntentRow& intent,
             {HoldReason::gas_price, "the node wants a higher price than settlement.maxGasPriceGwei allows"});
     }
     if (watch.send_due) return send(intent, newest);
-    if (!is_slow) return waiting();
+    if (!is_slow) return waiting_for_blocks(*tip);
     // At the price cap the same bytes are sent again and again.
     if (*tip >= newest.sent_block + settings.blocks_until_bump) {
         auto sent = send(intent, newest);

@@ -70,7 +70,7 @@ Result<SettlerStep> Settler::Impl::look(const IntentRow& intent) {
     const auto looked = evidence.look(hashes);
     if (!looked) return away(looked.error());
     if (looked->receipt) return seen(intent, *attempts, *looked->receipt, looked->endpoint);
-    if (looked->more) return again();
+    if (looked->more) return reading(intent);
     if (intent.hash && looked->complete) {
         if (Status noted = store.note_unmined(intent.id); !noted) return fail(std::move(noted).error());
         failpoint("unmined_noted");
@@ -82,6 +82,13 @@ Result<SettlerStep> Settler::Impl::look(const IntentRow& intent) {
     return not_seen(intent, *attempts, hashes);
 }
 
+Result<SettlerStep> Settler::Impl::reading(const IntentRow& intent) {
+    const Hold hold{HoldReason::endpoint, fmt::format("blocks are searched for the transaction with nonce {}",
+                                                      intent.nonce.value_or(0))};
+    if (Status stored = store.set_hold(hold, now_ms()); !stored) return fail(std::move(stored).error());
+    return again();
+}
+
 Result<SettlerStep> Settler::Impl::not_seen(const IntentRow& intent, const std::vector<AttemptRow>& attempts,
                                             const std::vector<Hash256>& hashes) {
     const auto word = evidence.nonce_used(*intent.nonce, hashes);
@@ -90,13 +97,18 @@ Result<SettlerStep> Settler::Impl::not_seen(const IntentRow& intent, const std::
         case contracts::ChainEvidence::Nonce::found:
             return seen(intent, attempts, *word->receipt, word->endpoint);
         case contracts::ChainEvidence::Nonce::reading:
-            return again();
+            return reading(intent);
         case contracts::ChainEvidence::Nonce::unsure:
             return away(
                 {ErrorCode::unavailable, "cannot see what became of a transaction", {}, word->silent, {}});
-        case contracts::ChainEvidence::Nonce::open:
+        case contracts::ChainEvidence::Nonce::open: {
             watch.used_since.reset();
-            return send_again(intent, attempts);
+            if (word->confirmed >= *intent.nonce) return send_again(intent, attempts);
+            // It cannot be mined before the nonces below it are used, and a higher price does not help.
+            const auto hold = nonces_went_back({word->confirmed, word->height}, *intent.nonce);
+            if (!hold) return away(hold.error());
+            return hold->reason == HoldReason::none ? send_again(intent, attempts) : waits_for(*hold);
+        }
         case contracts::ChainEvidence::Nonce::used:
             break;
     }
@@ -176,7 +188,8 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
     if (judged->finality == contracts::ChainEvidence::Finality::waits) {
         // Blocks do not help any more: an endpoint does not show what the others say, and people must know.
         const bool is_deep = judged->depth >= settings.blocks_until_final;
-        if (!is_deep || judged->why.empty()) return waiting();
+        const bool shows_why = !judged->why.empty() && (is_deep || judged->agreeing == 0);
+        if (!shows_why) return waiting_for_blocks(receipt.block + judged->depth);
         return waits_for({HoldReason::endpoint, judged->why});
     }
     const auto agrees = pool_agrees(intent, *attempt, receipt);

@@ -23,6 +23,8 @@ class SqliteStore final : public SettlementStore {
     Result<std::vector<IntentRow>> add_plan(std::span<const PlannedIntent> plan, std::int64_t now_ms) override;
     Result<std::optional<IntentRow>> live_intent() override;
     Result<std::optional<IntentRow>> intent(std::uint64_t id) override;
+    Result<std::optional<IntentRow>> intent_with_nonce(std::uint64_t nonce) override;
+    Result<std::uint64_t> newest_intent() override;
     Result<std::vector<IntentRow>> intents(std::uint64_t first_id, std::size_t limit) override;
     Result<std::vector<AttemptRow>> attempts(std::uint64_t intent) override;
     Result<std::vector<ObservationRow>> observations(std::uint64_t intent) override;

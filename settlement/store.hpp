@@ -56,6 +56,9 @@ class SettlementStore {
     /// The oldest intent that is not final. Nothing when all are final.
     [[nodiscard]] virtual Result<std::optional<IntentRow>> live_intent() = 0;
     [[nodiscard]] virtual Result<std::optional<IntentRow>> intent(std::uint64_t id) = 0;
+    [[nodiscard]] virtual Result<std::optional<IntentRow>> intent_with_nonce(std::uint64_t nonce) = 0;
+    /// The highest id; 0 when there is no intent.
+    [[nodiscard]] virtual Result<std::uint64_t> newest_intent() = 0;
     /// Intents from `first_id` on, by ascending id, at most `limit`.
     [[nodiscard]] virtual Result<std::vector<IntentRow>> intents(std::uint64_t first_id, std::size_t limit) = 0;
     [[nodiscard]] virtual Result<std::vector<AttemptRow>> attempts(std::uint64_t intent) = 0;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "core/sqlite/rows.hpp"
 #include "settlement/sqlite_store.hpp"
 #include "settlement/store_rows.hpp"
@@ -19,6 +20,19 @@ Result<std::optional<IntentRow>> SqliteStore::intent(std::uint64_t id) {
     if (!rows) return fail(std::move(rows).error());
     if (rows->empty() || rows->front().id != id) return std::optional<IntentRow>();
     return std::optional<IntentRow>(std::move(rows->front()));
+}
+
+Result<std::optional<IntentRow>> SqliteStore::intent_with_nonce(std::uint64_t nonce) {
+    IOSWARM_TRY(auto row, database_.prepare("SELECT id FROM intent WHERE nonce = ?1"));
+    row.bind_u64(1, at_most_column(nonce));
+    IOSWARM_TRY(const bool found, row.step());
+    if (!found) return std::optional<IntentRow>();
+    return intent(row.u64(0));
+}
+
+Result<std::uint64_t> SqliteStore::newest_intent() {
+    IOSWARM_TRY(const auto newest, database_.query_integer("SELECT max(id) FROM intent"));
+    return static_cast<std::uint64_t>(newest.value_or(0));
 }
 
 Result<std::vector<IntentRow>> SqliteStore::intents(std::uint64_t first_id, std::size_t limit) {

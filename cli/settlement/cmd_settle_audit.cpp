@@ -74,7 +74,7 @@ Result<ExitCode> resume(const ServeConfig& config, const SettleOptions& options,
                         Io& io) {
     ExitCode code = ExitCode::ok;
     const SystemClock clock;
-    const auto parts = open_settler(config, options, clock, stop, io, code);
+    const auto parts = open_settler(config, options, "settle resume", clock, stop, io, code);
     if (!parts) return code;
     const auto halt = parts->store().halt();
     if (!halt) return fail(halt.error());

@@ -12,6 +12,7 @@
 #include "cli/settlement/commands.hpp"
 #include "cli/settlement/parts.hpp"
 #include "cli/settlement/report.hpp"
+#include "cli/settlement/run.hpp"
 #include "contracts/sent_journal.hpp"
 #include "core/base/decimal.hpp"
 #include "core/crypto/address.hpp"
@@ -150,6 +151,15 @@ Result<ExitCode> make_settlement(const ServeConfig& config, const SettleOptions&
     const auto store =
         settlement::SettlementStore::create(config.data_dir, proposal->identity, proposal->settled);
     if (!store) return fail(store.error());
+    const SettlementIdentity& identity = proposal->identity;
+    note_settle_command(config, "command",
+                        {{"command", options.rebuild ? "settle init --rebuild" : "settle init"},
+                         {"contract", to_checksum_hex(identity.contract)},
+                         {"chain_id", identity.chain_id},
+                         {"wallet", to_checksum_hex(identity.wallet)},
+                         {"first_nonce", identity.first_nonce},
+                         {"first_epoch", identity.first_epoch}},
+                        io);
     const std::string file = config.data_dir + "/settlement.db";
     io.err << fmt::format("made {}\n", file);
     if (options.json) io.out << init_json(*proposal, file);

@@ -72,7 +72,7 @@ Result<ExitCode> unstick(const ServeConfig& config, const SettleOptions& options
                          Io& io) {
     ExitCode code = ExitCode::ok;
     const SystemClock clock;
-    const auto parts = open_settler(config, options, clock, stop, io, code);
+    const auto parts = open_settler(config, options, "settle unstick", clock, stop, io, code);
     if (!parts) return code;
     const auto live = parts->store().live_intent();
     if (!live) return fail(live.error());
@@ -98,6 +98,12 @@ Result<ExitCode> unstick(const ServeConfig& config, const SettleOptions& options
         io.err << "nothing was changed\n";
         return ExitCode::failed_check;
     }
+    const bool is_empty = *how == Settler::Unstick::replace_by_empty;
+    note_settle_command(config, "command",
+                        {{"command", "settle unstick"},
+                         {"order", is_empty ? "--empty" : "--raise-price"},
+                         {"nonce", (*live)->nonce.value_or(0)}},
+                        io);
     if (Status done = parts->settler().unstick(*how, limits->max_gas_price); !done)
         return fail(std::move(done).error());
     return pay_and_report(*parts, options, stop, io, (*live)->id);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/settlement/options.hpp"
 
+#include <algorithm>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -45,6 +47,18 @@ std::string command_text(const SettleOptions& options, const std::string& subcom
     return out;
 }
 
+/// The URL without differences that lead to the same server: capital letters of scheme and host, and slashes at
+/// the end.
+std::string comparable_url(std::string url) {
+    while (url.ends_with('/'))
+        url.pop_back();
+    const std::size_t host = url.find("://");
+    const std::size_t path = host == std::string::npos ? std::string::npos : url.find('/', host + 3);
+    for (std::size_t i = 0; i < std::min(path, url.size()); ++i)
+        url[i] = url[i] >= 'A' && url[i] <= 'Z' ? static_cast<char>(url[i] - 'A' + 'a') : url[i];
+    return url;
+}
+
 Error limit_missing(const char* key) {
     return {ErrorCode::config, "cannot settle", key, "it is not set: without a limit nothing is paid",
             "'ioswarm settle init' proposes a limit from what is accrued per day"};
@@ -82,7 +96,11 @@ Result<Address> settled_contract(const ServeConfig& config) {
 
 Result<contracts::ChainClient> settlement_chain(const ServeConfig& config, std::stop_token stop) {
     std::vector<std::unique_ptr<contracts::RpcEndpoint>> endpoints;
+    std::set<std::string> names;
     for (const std::string& url : parse_http_urls(config.reward_rpc_url).value_or(std::vector<std::string>{})) {
+        // Two endpoints that agree make a transaction final, and one that is named twice always agrees with
+        // itself.
+        if (!names.insert(comparable_url(url)).second) continue;
         auto endpoint = contracts::make_http_endpoint(url);
         if (!endpoint) {
             Error error = std::move(endpoint).error();

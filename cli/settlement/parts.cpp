@@ -6,8 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "cli/settlement/wallet_lock.hpp"
 #include "cli/signals.hpp"
 #include "contracts/sender.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/address.hpp"
 #include "settlement/ledger_payouts.hpp"
 
@@ -61,6 +63,8 @@ bool was_cut_off(SettlerParts& parts, const Error& error) {
 
 /// Whether to take another step after the pause.
 bool goes_on(const SettlerStep& step) {
+    // The wallet's lock must be free for the command that uses the nonce.
+    if (step.hold.reason == settlement::HoldReason::nonce_free) return false;
     switch (step.state) {
         case SettlerStep::State::again:
         case SettlerStep::State::waiting:
@@ -120,11 +124,17 @@ Result<std::unique_ptr<SettlerParts>> SettlerParts::make(const ServeConfig& conf
                                 to_checksum_hex(store->identity().wallet)),
                     "give the key of that wallet");
     }
+    std::optional<LockFile> lock;
+    if (key != nullptr) {
+        const auto& identity = store->identity();
+        IOSWARM_TRY(lock, hold_settling_wallet(identity.chain_id, identity.wallet, log));
+    }
     auto deadline = std::make_unique<DeadlineStop>(stop);
     auto chain = settlement_chain(config, deadline->token());
     if (!chain) return fail(std::move(chain).error());
     std::unique_ptr<SettlerParts> out(
         new SettlerParts(std::move(deadline), std::move(store), std::move(*chain)));
+    out->wallet_lock_ = std::move(lock);
     out->payouts_ = std::make_unique<settlement::LedgerPayouts>(config.data_dir);
     if (key != nullptr) {
         out->signer_.emplace(*key, out->store_->identity(), settings.limits);

@@ -20,6 +20,7 @@
 #include "core/base/result.hpp"
 #include "core/crypto/secp256k1.hpp"
 #include "core/ports/clock.hpp"
+#include "core/sqlite/lock_file.hpp"
 #include "settlement/payout_source.hpp"
 #include "settlement/settler.hpp"
 #include "settlement/store.hpp"
@@ -53,8 +54,10 @@ struct SettleCommand {
 /// one thread.
 class SettlerParts {
   public:
-    /// `store` comes from open_settlement(). Without a key (null) the settler can only do dry runs. Error
-    /// permission_denied: the key does not belong to the wallet that settlement.db was made for.
+    /// `store` comes from open_settlement(). Without a key (null) the settler can only do dry runs. With a key,
+    /// the settler holds the wallet's lock as long as it lives. Errors: permission_denied (the key does not
+    /// belong to the wallet that settlement.db was made for), try_again (another process holds the wallet's
+    /// lock).
     [[nodiscard]] static Result<std::unique_ptr<SettlerParts>> make(
         const ServeConfig& config, std::unique_ptr<settlement::SettlementStore> store, const PrivateKey* key,
         const settlement::SettlerSettings& settings, const Clock& clock, const Log& log,
@@ -72,6 +75,7 @@ class SettlerParts {
 
     std::unique_ptr<DeadlineStop> deadline_;
     std::unique_ptr<settlement::SettlementStore> store_;
+    std::optional<LockFile> wallet_lock_;
     contracts::ChainClient chain_;
     std::unique_ptr<settlement::PayoutSource> payouts_;
     std::optional<settlement::SettlementSigner> signer_;

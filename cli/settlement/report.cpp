@@ -121,6 +121,10 @@ std::string hold_hint(HoldReason reason) {
             return "'ioswarm settle --epoch N' pays fewer epochs at once";
         case HoldReason::simulation:
             return "'ioswarm settle audit' compares the contract with what settlement.db was made for";
+        case HoldReason::nonce_free:
+            return "if the endpoints are not behind, send any transaction from the settling wallet, for "
+                   "example with "
+                   "'ioswarm fund': it gets that nonce, and the settler goes on";
         case HoldReason::none:
         case HoldReason::too_few_epochs:
         case HoldReason::below_min_payout:

@@ -39,6 +39,7 @@ ExitCode code_of(HoldReason reason) {
         case HoldReason::over_day_limit:
         case HoldReason::balance:
         case HoldReason::pool_epoch:
+        case HoldReason::nonce_free:
         case HoldReason::endpoint:
             return ExitCode::try_again;
     }
@@ -96,7 +97,9 @@ ExitCode report_end(SettlerParts& parts, const SettlerRun& run, const settlement
     for (const settlement::IntentRow& intent : run.ended) {
         if (intent.state == settlement::IntentState::final_reverted) return ExitCode::failed_check;
     }
-    return run.last.state == SettlerStep::State::held ? report_hold(run.last.hold, io) : ExitCode::ok;
+    const bool is_held = run.last.state == SettlerStep::State::held ||
+                         run.last.hold.reason == settlement::HoldReason::nonce_free;
+    return is_held ? report_hold(run.last.hold, io) : ExitCode::ok;
 }
 
 settlement::SettlerSettings settings_of(const settlement::SettlementLimits& limits,
@@ -115,13 +118,12 @@ ExitCode run_settle_dry(SettlerParts& parts, const SettleOptions& options, Io& i
     return ExitCode::ok;
 }
 
-/// A command goes on without the audit log, and says so.
-void note_for_audit(const ServeConfig& config, std::string_view event, const LogFields& fields, Io& io) {
+}  // namespace
+
+void note_settle_command(const ServeConfig& config, std::string_view event, const LogFields& fields, Io& io) {
     if (const Status noted = audit_command(config.data_dir, event, fields); !noted)
         print_warning(io, noted.error().text());
 }
-
-}  // namespace
 
 Log settle_log(Io& io) {
     return Log(LogLevel::info, [&io](LogLevel level, std::string_view line) {
@@ -131,8 +133,8 @@ Log settle_log(Io& io) {
 }
 
 std::unique_ptr<SettlerParts> open_settler(const ServeConfig& config, const SettleOptions& options,
-                                           const Clock& clock, const std::stop_token& stop, Io& io,
-                                           ExitCode& code) {
+                                           const std::string& command, const Clock& clock,
+                                           const std::stop_token& stop, Io& io, ExitCode& code) {
     const auto limits = settlement_limits(config);
     if (!limits) {
         code = report_settle_error(io, limits.error());
@@ -160,9 +162,9 @@ std::unique_ptr<SettlerParts> open_settler(const ServeConfig& config, const Sett
     }
     Log log = settle_log(io);
     if (!options.dry_run) {
-        note_for_audit(config, "command", {{"command", "settle"}}, io);
+        note_settle_command(config, "command", {{"command", command}}, io);
         log = log_to_both(log, [&config, &io](const LogEvent& line) {
-            note_for_audit(config, "settlement", settlement_fields(line), io);
+            note_settle_command(config, "settlement", settlement_fields(line), io);
         });
     }
     auto parts = SettlerParts::make(config, std::move(*store), key ? &*key : nullptr,
@@ -185,15 +187,15 @@ ExitCode pay_and_report(SettlerParts& parts, const SettleOptions& options, const
 }
 
 ExitCode run_settle(const SettleOptions& options, Io& io) {
-    return run_settle_command(options, {}, io,
-                              [&](const ServeConfig& config, const std::stop_token& stop) -> Result<ExitCode> {
-                                  ExitCode code = ExitCode::ok;
-                                  const SystemClock clock;
-                                  const auto parts = open_settler(config, options, clock, stop, io, code);
-                                  if (!parts) return code;
-                                  if (options.dry_run) return run_settle_dry(*parts, options, io);
-                                  return pay_and_report(*parts, options, stop, io);
-                              });
+    return run_settle_command(
+        options, {}, io, [&](const ServeConfig& config, const std::stop_token& stop) -> Result<ExitCode> {
+            ExitCode code = ExitCode::ok;
+            const SystemClock clock;
+            const auto parts = open_settler(config, options, "settle", clock, stop, io, code);
+            if (!parts) return code;
+            if (options.dry_run) return run_settle_dry(*parts, options, io);
+            return pay_and_report(*parts, options, stop, io);
+        });
 }
 
 }  // namespace ioswarm::cli

@@ -163,6 +163,11 @@ std::chrono::milliseconds ServeSettlement::take_step(std::unique_ptr<SettlerPart
             } else {
                 trouble(settlement::to_string(hold.reason), why, Tell::show_only);
             }
+            if (hold.reason == settlement::HoldReason::nonce_free) {
+                // Release the wallet's lock for a while, because the command that uses the nonce needs it.
+                parts.reset();
+                return pauses_.reopen * 4;
+            }
             return step->wait;
         case SettlerStep::State::held:
             if (is_wanted(hold.reason)) {

@@ -206,14 +206,18 @@ std::vector<std::string> SettleWorld::command(const std::string& url, std::vecto
     return out;
 }
 
+std::vector<std::string> SettleWorld::environment() const {
+    return {"XDG_STATE_HOME=" + dir_.path("state")};
+}
+
 ProgramRun SettleWorld::settle(std::vector<std::string> more) const {
-    return run_program(command(SettleChain::get().url(), std::move(more)));
+    return run_program(command(SettleChain::get().url(), std::move(more)), environment());
 }
 
 bool SettleWorld::settle_killed(int request, bool after) const {
     KillingProxy proxy(request, after ? KillingProxy::When::after : KillingProxy::When::before,
                        SettleChain::get().url());
-    Program program(command(proxy.url()));
+    Program program(command(proxy.url()), environment());
     proxy.aim_at(program.pid());
     const int code = program.wait();
     CAPTURE(program.err(), program.out());

@@ -65,6 +65,8 @@ class SettleWorld {
     /// Closes the next epoch in the ledger.
     void close_epoch(const std::vector<Share>& shares);
 
+    /// The environment of all commands: a state directory of their own, for the lock of the settling wallet.
+    [[nodiscard]] std::vector<std::string> environment() const;
     /// The command line of `ioswarm settle` with the endpoint at `url`.
     [[nodiscard]] std::vector<std::string> command(const std::string& url,
                                                    std::vector<std::string> more = {}) const;

@@ -149,6 +149,7 @@ TEST_CASE("a transaction of the wallet that the settlement file does not have is
     // After an operator has given up the nonce, the file and the chain agree again.
     world.owe(4, 'a', 1);
     CHECK(world.run().state == SettlerStep::State::halted);
+    world.chain.mine(6);
     REQUIRE(world.settler->resume().has_value());
     CHECK(broken(audit_of(world)).empty());
     CHECK(world.run().state == SettlerStep::State::idle);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settlement/init.hpp"
 
+#include "contracts/reward_pool.hpp"
 #include "settlement/view.hpp"
 #include "test/settlement/ledger_file.hpp"
 #include "test/settlement/settler_fixture.hpp"
@@ -14,7 +15,8 @@ namespace {
 
 /// A chain on which a settler paid from one settlement.db, and a ledger with the same payouts.
 struct InitWorld {
-    explicit InitWorld(Version version = Version::v3) : paid(version), payouts(file.dir.path()) {
+    explicit InitWorld(Version version = Version::v3, std::size_t endpoints = 1)
+        : paid(version, endpoints), payouts(file.dir.path()) {
         request.contract = paid.contract;
         request.wallet = paid.key.address();
         request.now_ms = 77;
@@ -315,4 +317,25 @@ TEST_CASE("on a node with archive state the block that created a v2 pool is foun
     REQUIRE(proposal);
     CHECK(proposal->identity.pool_from_block == 37);
     CHECK(asked <= 8);
+}
+
+TEST_CASE(
+    "given an endpoint that is behind answers for one that fails, when settle init runs, then nothing is "
+    "made") {
+    InitWorld world(Version::v3, 2);
+    world.close(1, {{'a', 10}});
+    REQUIRE(world.paid.run().state == SettlerStep::State::idle);
+    const std::string last_epoch = to_hex0x(contracts::last_epoch_call());
+    world.paid.before = [=](std::size_t endpoint, const RpcCall& call) -> std::optional<Result<RpcReply>> {
+        if (call.method != "eth_call" || call.params.find(last_epoch) == std::string::npos) return std::nullopt;
+        if (endpoint == 0) return Result<RpcReply>(fail(ErrorCode::unavailable, "cannot ask"));
+        RpcReply old;
+        old.kind = RpcReply::Kind::text;
+        old.value = "0x" + std::string(64, '0');
+        return Result<RpcReply>(old);
+    };
+    const auto proposal = world.propose();
+    REQUIRE_FALSE(proposal);
+    CHECK(proposal.error().code == ErrorCode::try_again);
+    CHECK_THAT(proposal.error().hint, Catch::Matchers::Contains("every endpoint must say the same"));
 }

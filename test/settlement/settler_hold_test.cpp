@@ -2,10 +2,7 @@
 // Reasons that keep the settler from signing, temporarily or until an operator acts.
 #include <catch2/catch.hpp>
 
-#include "contracts/reward_pool.hpp"
-#include "core/crypto/eth_tx.hpp"
 #include "core/sqlite/sqlite.hpp"
-#include "settlement/audit.hpp"
 #include "settlement/view.hpp"
 #include "test/settlement/settler_fixture.hpp"
 
@@ -26,23 +23,6 @@ void check_held(SettlerWorld& world, HoldReason reason) {
     CHECK(world.store->intents(1, 10)->empty());
     CHECK(world.sends() == 0);
     CHECK(SettlementView::open(world.dir.path()).value()->summary()->hold.reason == reason);
-}
-
-/// Sends a transaction with the settler's key that the settler does not know.
-void send_foreign(SettlerWorld& world, std::uint64_t nonce, std::uint64_t gwei = 1'000,
-                  const Address& to = filled_with<Address>(0xee), const U256& value = 0, Bytes data = {}) {
-    EthTx tx;
-    tx.chain_id = 4690;
-    tx.nonce = nonce;
-    tx.gas_price = U256(gwei) * 1'000'000'000;
-    tx.gas_limit = data.empty() ? 21'000 : 1'000'000;
-    tx.to = to;
-    tx.value = value;
-    tx.data = std::move(data);
-    const RawEthTx raw = sign_transaction(tx, world.key);
-    static_cast<void>(
-        world.chain.answer(R"({"jsonrpc":"2.0","id":1,"method":"eth_sendRawTransaction","params":[")" +
-                           to_hex0x(raw.raw) + "\"]}"));
 }
 
 std::optional<Result<RpcReply>> hide_receipts(const RpcCall& call) {
@@ -161,167 +141,6 @@ TEST_CASE("a ledger of another chain, and another wallet's key, are refused") {
     REQUIRE_FALSE(step.has_value());
     CHECK(step.error().code == ErrorCode::config);
     CHECK(world.sends() == 0);
-}
-
-TEST_CASE("another transaction of the wallet halts the settler before signing, until an operator resumes") {
-    SettlerWorld world;
-    send_foreign(world, 0);
-    world.chain.mine();
-    world.owe(1, 'a', 10);
-    CHECK(world.steps().state == State::halted);
-    CHECK(world.store->halt()->reason == HaltReason::foreign_transaction);
-    CHECK(world.sends() == 0);
-    world.chain.mine(10);
-    CHECK(world.steps().state == State::halted);
-    world.restart();
-    CHECK(world.steps().state == State::halted);
-    CHECK(world.sends() == 0);
-
-    REQUIRE(world.settler->resume().has_value());
-    CHECK(world.settler->resume().error().code == ErrorCode::failed_precondition);
-    CHECK(world.run().state == State::idle);
-    CHECK(world.intent(1).nonce == 1U);
-    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
-    CHECK(SettlementView::open(world.dir.path()).value()->summary()->foreign_nonces == 1);
-}
-
-TEST_CASE("a foreign transaction with a payment's nonce halts, and resuming pays under another nonce") {
-    SettlerWorld world(Version::v3, GENERATE(std::size_t{1}, std::size_t{2}));
-    world.owe(1, 'a', 10);
-    CHECK(world.steps().state == State::waiting);
-    world.chain.forget_pool();
-    send_foreign(world, 0);
-    CHECK(world.run().state == State::halted);
-    CHECK(world.store->halt()->reason == HaltReason::foreign_transaction);
-    CHECK(world.chain.balance(world.wallet_of('a')) == 0);
-    REQUIRE(world.settler->resume().has_value());
-    CHECK(world.intent(1).state == IntentState::cancelled);
-    CHECK(world.run().state == State::idle);
-    CHECK(world.intent(2).nonce == 1U);
-    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
-}
-
-/// What a copy of the data directory would send: 10 IOTX for wallet a, as settlement of the first epoch.
-void settle_from_a_copy(SettlerWorld& world, std::uint64_t nonce, std::uint64_t id) {
-    const Address wallet = world.wallet_of('a');
-    const U256 value = world.iotx(10);
-    const std::vector<Address> wallets{wallet};
-    const std::vector<U256> weights{value};
-    const std::vector<Hash256> entries{contracts::entry_word({wallet, value, true}).value()};
-    Bytes call = world.identity.pool == PoolVersion::v3
-                     ? contracts::settle_epoch_call(id, entries)
-                     : contracts::deposit_settle_and_claim_call(wallets, weights, wallets);
-    send_foreign(world, nonce, 1'000, world.contract, value, std::move(call));
-    world.chain.mine();
-    REQUIRE(world.chain.nonce(world.key.address()) == nonce + 1);
-}
-
-TEST_CASE("resume does not pay again what a copy of the data directory has paid, and says how to continue") {
-    SettlerWorld world(GENERATE(Version::v3, Version::v2));
-    world.owe(1, 'a', 10);
-    world.owe(2, 'a', 5);
-    CHECK(world.steps().state == State::waiting);
-    world.chain.forget_pool();
-    settle_from_a_copy(world, 0, 10);
-    CHECK(world.run().state == State::halted);
-    CHECK(world.store->halt()->reason == HaltReason::foreign_transaction);
-    const Status refused = world.settler->resume();
-    REQUIRE_FALSE(refused);
-    CHECK(refused.error().code == ErrorCode::failed_precondition);
-    CHECK_THAT(refused.error().why, Catch::Matchers::Contains("copy of this data directory"));
-    CHECK_THAT(refused.error().hint, Catch::Matchers::Contains("ioswarm settle init --"));
-    world.restart();
-    CHECK(world.run().state == State::halted);
-    CHECK(world.chain.nonce(world.key.address()) == 1);
-}
-
-TEST_CASE("a copy that settled the id in progress halts the settler, and resume says how to continue") {
-    SettlerWorld world(Version::v3, GENERATE(std::size_t{1}, std::size_t{2}));
-    world.owe(1, 'a', 10);
-    CHECK(world.steps().state == State::waiting);
-    world.chain.forget_pool();
-    settle_from_a_copy(world, 0, 10);
-    CHECK(world.run().state == State::halted);
-    CHECK(world.store->halt()->reason == HaltReason::foreign_transaction);
-    const Status refused = world.settler->resume();
-    REQUIRE_FALSE(refused);
-    CHECK_THAT(refused.error().hint, Catch::Matchers::Contains("ioswarm settle init --rebuild"));
-    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
-}
-
-TEST_CASE("version 2: a foreign transaction before the first settlement can be skipped") {
-    SettlerWorld world(Version::v2);
-    send_foreign(world, 0);
-    world.chain.mine();
-    world.owe(1, 'a', 10);
-    CHECK(world.run().state == State::halted);
-    REQUIRE(world.settler->resume().has_value());
-    CHECK(world.run().state == State::idle);
-    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
-}
-
-TEST_CASE("version 2: a settlement from elsewhere before the first own one is not paid again") {
-    SettlerWorld world(Version::v2);
-    settle_from_a_copy(world, 0, 10);
-    world.owe(1, 'a', 10);
-    CHECK(world.run().state == State::halted);
-    const Status refused = world.settler->resume();
-    REQUIRE_FALSE(refused);
-    CHECK_THAT(refused.error().hint, Catch::Matchers::Contains("--from-epoch"));
-    CHECK(world.pool().deposited() == world.iotx(10));
-}
-
-TEST_CASE("version 2: resume is refused when only one of two endpoints shows the settlement from elsewhere") {
-    SettlerWorld world(Version::v2, 2);
-    const std::size_t without_logs = GENERATE(std::size_t{0}, std::size_t{1});
-    settle_from_a_copy(world, 0, 10);
-    world.owe(1, 'a', 10);
-    CHECK(world.run().state == State::halted);
-    world.before = [=](std::size_t endpoint, const RpcCall& call) -> std::optional<Result<RpcReply>> {
-        if (endpoint != without_logs || call.method != "eth_getLogs") return std::nullopt;
-        RpcReply nothing;
-        nothing.kind = RpcReply::Kind::json;
-        nothing.value = "[]";
-        return Result<RpcReply>(nothing);
-    };
-    const Status refused = world.settler->resume();
-    REQUIRE_FALSE(refused);
-    CHECK_THAT(refused.error().hint, Catch::Matchers::Contains("--from-epoch"));
-    CHECK(world.pool().deposited() == world.iotx(10));
-}
-
-TEST_CASE("an older copy of settlement.db whose transaction failed, and was paid by a later one, halts") {
-    SettlerWorld world;
-    world.owe(1, 'a', 10);
-    world.pool_world->fail_when_mined = true;
-    CHECK(world.steps().state == State::waiting);
-    world.chain.mine();
-    world.pool_world->fail_when_mined = false;
-    settle_from_a_copy(world, 1, 10);
-    CHECK(world.run().state == State::halted);
-    CHECK(world.store->halt()->reason == HaltReason::foreign_transaction);
-    static_cast<void>(world.settler->resume());
-    CHECK(world.run().state == State::halted);
-    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
-}
-
-TEST_CASE("a settlement from elsewhere while none is in progress is not paid again either") {
-    SettlerWorld world;
-    world.owe(1, 'b', 7);
-    CHECK(world.run().state == State::idle);
-    settle_from_a_copy(world, 1, 20);
-    world.owe(2, 'a', 10);
-    world.owe(3, 'b', 1);
-    CHECK(world.steps().state == State::halted);
-    CHECK_FALSE(world.settler->resume());
-    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
-    const auto view = SettlementView::open(world.dir.path()).value();
-    const auto report = settlement::audit(*view, world.ledger, world.client.get(), world.settings.limits);
-    REQUIRE(report);
-    CHECK_FALSE(report->holds());
-    CHECK(std::ranges::any_of(report->findings, [](const settlement::AuditFinding& one) {
-        return one.invariant == "I1" && one.text.find("has settled id 20") != std::string::npos;
-    }));
 }
 
 TEST_CASE("a payment whose receipt an endpoint hides is waited for, and neither repeated nor called foreign") {
@@ -488,4 +307,76 @@ TEST_CASE("signed bytes that were altered in the file are not sent") {
     const auto step = world.settler->step();
     REQUIRE_FALSE(step.has_value());
     CHECK(step.error().code == ErrorCode::data_loss);
+}
+
+TEST_CASE(
+    "given an endpoint that claims an absurd height, when the logs of a version 2 pool are read, "
+    "then the step ends and says why") {
+    SettlerWorld world(Version::v2);
+    world.owe(1, 'a', 10);
+    world.before = [](std::size_t, const RpcCall& call) -> std::optional<Result<RpcReply>> {
+        if (call.method != "eth_blockNumber") return std::nullopt;
+        RpcReply far;
+        far.kind = RpcReply::Kind::text;
+        far.value = "0xffffffffffff";
+        return Result<RpcReply>(far);
+    };
+    const SettlerStep step = world.steps();
+    CHECK(step.hold.reason == HoldReason::endpoint);
+    CHECK_THAT(step.hold.detail, Catch::Matchers::Contains("absurd"));
+    world.before = nullptr;
+    CHECK(world.run().state == State::idle);
+}
+
+TEST_CASE(
+    "given many blocks to read for a transaction, when a step reads some of them, then the reason is shown") {
+    SettlerWorld world;
+    world.chain.set_rules([](FakeChainRules& rules) { rules.gateway = false; });
+    world.owe(1, 'a', 10);
+    REQUIRE(world.steps().state == State::waiting);
+    world.chain.forget_pool();
+    world.chain.mine(600);
+    CHECK(world.step().state == State::again);
+    const auto hold = SettlementView::open(world.dir.path()).value()->summary()->hold;
+    CHECK(hold.reason == HoldReason::endpoint);
+    CHECK_THAT(hold.detail, Catch::Matchers::Contains("nonce 0"));
+    CHECK(world.run().state == State::idle);
+    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+}
+
+TEST_CASE(
+    "given no new block for minutes, when a payment waits to be mined or to be final, then the reason is "
+    "shown") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    const bool is_mined = GENERATE(false, true);
+    CAPTURE(is_mined);
+    REQUIRE(world.steps().state == State::waiting);
+    if (is_mined) world.chain.mine();
+    CHECK(world.steps().hold.reason == HoldReason::none);
+    world.clock.advance(std::chrono::minutes(6));
+    const SettlerStep step = world.steps();
+    CHECK(step.hold.reason == HoldReason::endpoint);
+    CHECK_THAT(step.hold.detail, Catch::Matchers::Contains("no block above"));
+    CHECK(world.run().state == State::idle);
+    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+}
+
+TEST_CASE(
+    "given an endpoint that shows a receipt and not its block, when finality is judged, then the reason is "
+    "shown") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    REQUIRE(world.steps().state == State::waiting);
+    world.chain.mine(8);
+    world.before = [](std::size_t, const RpcCall& call) -> std::optional<Result<RpcReply>> {
+        if (call.method != "eth_getBlockByNumber") return std::nullopt;
+        return Result<RpcReply>(fail(ErrorCode::timed_out, "cannot ask", {}, "the block does not come"));
+    };
+    const SettlerStep step = world.steps();
+    CHECK(step.state == State::waiting);
+    CHECK(step.hold.reason == HoldReason::endpoint);
+    CHECK_THAT(step.hold.detail, Catch::Matchers::Contains("the block does not come"));
+    world.before = nullptr;
+    CHECK(world.run().state == State::idle);
 }

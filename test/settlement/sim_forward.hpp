@@ -17,6 +17,10 @@ class ForwardingStore : public settlement::SettlementStore {
     }
     Result<std::optional<settlement::IntentRow>> live_intent() override { return inner_.live_intent(); }
     Result<std::optional<settlement::IntentRow>> intent(std::uint64_t id) override { return inner_.intent(id); }
+    Result<std::optional<settlement::IntentRow>> intent_with_nonce(std::uint64_t nonce) override {
+        return inner_.intent_with_nonce(nonce);
+    }
+    Result<std::uint64_t> newest_intent() override { return inner_.newest_intent(); }
     Result<std::vector<settlement::IntentRow>> intents(std::uint64_t first_id, std::size_t limit) override {
         return inner_.intents(first_id, limit);
     }

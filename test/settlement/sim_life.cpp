@@ -164,6 +164,7 @@ void SimLife::after_step(const settlement::SettlerStep& step) {
     trace_.add(std::to_string(static_cast<int>(step.state)));
     last_step_ = step;
     if (step.state == State::halted) return operator_looks();
+    if (step.hold.reason == settlement::HoldReason::nonce_free && random_.one_in(8)) use_free_nonce();
     if (random_.one_in(20)) serve_marks();
     switch (step.state) {
         case State::again:
@@ -219,15 +220,33 @@ void SimLife::operator_looks() {
         return;
     }
     heal();
+    const auto live = process_->store().live_intent();
+    if (!live) return ended_with(live.error());
     if (Status resumed = process_->settler().resume(); !resumed) {
-        if (resumed.error().code != ErrorCode::failed_precondition) return ended_with(resumed.error());
+        const ErrorCode code = resumed.error().code;
+        if (code != ErrorCode::failed_precondition && code != ErrorCode::try_again)
+            return ended_with(resumed.error());
         return say("the operator cannot resume: " + resumed.error().text());
     }
     say("the operator resumes");
+    if (*live) {
+        // A payment was given up, so its nonce must stay used: that is what the blocks on top of it are for.
+        const auto ended = process_->store().intent((*live)->id);
+        if (ended && *ended && is_final((**ended).state)) given_up_at_ = chain_.tip();
+    }
     ++report_.resumes;
     halted_ = false;
     truth_->halted(false);
     close_files();
+}
+
+/// The settler says that a nonce is free which comes before its own. The operator looks whether that is so, and
+/// sends another transaction with it.
+void SimLife::use_free_nonce() {
+    const auto next = process_->store().next_nonce();
+    if (!next || chain_.nonce(sim_key().address()) >= *next) return;
+    say("a reorganisation freed a nonce that others had used");
+    use_the_key_elsewhere();
 }
 
 void SimLife::operator_unsticks() {

@@ -88,6 +88,7 @@ class SimLife {
     void after_step(const settlement::SettlerStep& step);
     void operator_looks();
     void operator_unsticks();
+    void use_free_nonce();
     void serve_marks();
     void around_request(const RpcCall& call, bool after);
     void at_failpoint(const char* name);
@@ -125,7 +126,8 @@ class SimLife {
     std::uint64_t ends_ = 0;                                  ///< of processes
     bool calm_ = false;                                       ///< nothing goes wrong any more
     bool killed_at_given_up_ = false;
-    bool over_ = false;  ///< nothing more can be tested in this lifetime
+    std::uint64_t given_up_at_ = 0;  ///< the tip when an operator last gave up a payment's nonce
+    bool over_ = false;              ///< nothing more can be tested in this lifetime
     bool halted_ = false;
     std::uint64_t down_ticks_ = 0;  ///< ticks until the process is started again
     std::uint64_t fragile_ = 0;     ///< number of steps after a start in which a kill is likely

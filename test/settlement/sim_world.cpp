@@ -427,7 +427,8 @@ void SimLife::break_the_machine() {
 
 std::uint64_t SimLife::last_final_block() {
     if (!process_) return chain_.tip();
-    std::uint64_t out = 0;
+    const std::uint64_t deep = process_world_.settings.blocks_until_final;
+    std::uint64_t out = given_up_at_ > deep ? given_up_at_ - deep : 0;
     const auto intents = process_->store().intents(0, 10'000);
     if (!intents) return chain_.tip();
     for (const settlement::IntentRow& intent : *intents) {

@@ -47,16 +47,23 @@ inline ToolRun run_tool(cli::Runner (*add)(CLI::App&), std::vector<std::string> 
     return {static_cast<int>(code), out.str(), err.str()};
 }
 
+/// Names a state directory for the commands that run while it lives, for their journals and locks of wallets.
+class StateDirectory {
+  public:
+    explicit StateDirectory(const std::string& path) { ::setenv("XDG_STATE_HOME", path.c_str(), 1); }
+    ~StateDirectory() { ::unsetenv("XDG_STATE_HOME"); }
+    StateDirectory(const StateDirectory&) = delete;
+    StateDirectory& operator=(const StateDirectory&) = delete;
+};
+
 /// A fake chain behind HTTP, a wallet with money, and a directory for journals.
 struct ToolWorld {
     explicit ToolWorld(FakeChainRules rules = mining_rules())
         : chain(std::move(rules)), server([this](HttpConnection& peer, const std::string& body) {
               return peer.answer(chain.answer(body));
           }) {
-        ::setenv("XDG_STATE_HOME", dir.path("state").c_str(), 1);
         chain.fund(wallet(), U256(1'000'000'000'000'000'000) * 100);
     }
-    ~ToolWorld() { ::unsetenv("XDG_STATE_HOME"); }
 
     static FakeChainRules mining_rules() {
         FakeChainRules rules;
@@ -74,6 +81,7 @@ struct ToolWorld {
     }
 
     TempDir dir;
+    StateDirectory state{dir.path("state")};
     PrivateKey key = contracts::key_from_hex(std::string(64, '7')).value();
     std::string key_file = dir.write("key", std::string(64, '7') + "\n");
     FakeChain chain;

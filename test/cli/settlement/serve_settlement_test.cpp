@@ -10,6 +10,7 @@
 
 #include "cli/config/config.hpp"
 #include "cli/settlement/notices.hpp"
+#include "contracts/sent_journal.hpp"
 #include "core/base/decimal.hpp"
 #include "settlement/store.hpp"
 #include "settlement/view.hpp"
@@ -297,4 +298,28 @@ TEST_CASE("a halt stops only serve's settler, and 'settle resume' ends it while 
     CHECK(code == 0);
     REQUIRE(serve.lines.wait_for("for epoch 0, final"));
     CHECK(serve.has("a") == kServeIotx * 10);
+}
+
+TEST_CASE(
+    "given serve's settler may sign, when another command wants to send from its wallet, then it is refused",
+    "[serve-settlement]") {
+    ServeWorld serve;
+    serve.w.close_epoch(0, {"a"});
+    serve.init();
+    const auto journal = [&] {
+        return contracts::SentJournal::open(serve.w.dir.path("state/ioswarm/sent"), 4690,
+                                            serve.w.key.address());
+    };
+    {
+        const auto fund = journal();
+        REQUIRE(fund);
+        serve.start();
+        REQUIRE(serve.lines.wait_for("the settling wallet is in use"));
+        CHECK_THAT(serve.why_not(), Contains(std::to_string(getpid())));
+        CHECK(serve.has("a") == 0);
+    }
+    REQUIRE(serve.lines.wait_for("for epoch 0, final"));
+    const auto refused = journal();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::try_again);
 }

@@ -83,6 +83,7 @@ struct SettleWorld {
     }
 
     TempDir dir;
+    StateDirectory state{dir.path("state")};
     std::string data = dir.path("data");
     PrivateKey key = contracts::key_from_hex(std::string(64, '7')).value();
     std::string key_file = dir.write("key", std::string(64, '7') + "\n");

@@ -10,6 +10,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "cli/settlement/options.hpp"
 #include "core/base/decimal.hpp"
 #include "settlement/store.hpp"
 #include "test/cli/settlement/settle_fixture.hpp"
@@ -299,4 +300,14 @@ TEST_CASE("only the owner of the data directory may settle; root switches to the
     }
     REQUIRE(waitpid(child, &state, 0) == child);
     CHECK(WEXITSTATUS(state) == 0);
+}
+
+TEST_CASE("given rewardRpcUrl names a server twice, when the settler asks for evidence, then it counts as one",
+          "[settle]") {
+    cli::ServeConfig config;
+    config.reward_rpc_url =
+        "http://node.example:8545/rpc, http://NODE.example:8545/rpc/, http://node.example:8546/rpc";
+    const auto chain = cli::settlement_chain(config, {});
+    REQUIRE(chain);
+    CHECK(chain->endpoint_count() == 2);
 }
