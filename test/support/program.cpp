@@ -58,7 +58,10 @@ Program::Program(std::vector<std::string> arguments, std::vector<std::string> en
     posix_spawn_file_actions_adddup2(&actions, err[1], STDERR_FILENO);
     environment.emplace_back("PATH=/usr/bin:/bin");
     environment.emplace_back("HOME=/nonexistent");
-    for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"}) {
+    // A test that names a state directory keeps locks of wallets there, also those of the programs that it
+    // starts.
+    for (const char* name :
+         {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "XDG_STATE_HOME"}) {
         if (const char* value = std::getenv(name)) environment.push_back(std::string(name) + "=" + value);
     }
     std::vector<char*> argv = pointers(arguments);
