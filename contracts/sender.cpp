@@ -193,6 +193,7 @@ Result<std::optional<Receipt>> TransactionSender::look(Wait& wait) {
 }
 
 Status TransactionSender::raise_price(Wait& wait) {
+    if (wait.wallet_nonce && *wait.wallet_nonce > wait.entry.nonce) return {};  // its nonce is used
     const auto tip = chain_.tip();
     if (!tip || *tip < wait.sent_at + settings_.blocks_until_bump) return {};
     wait.send_again = true;

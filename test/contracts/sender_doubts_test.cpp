@@ -63,6 +63,7 @@ TEST_CASE("a mined transaction is not lost while an endpoint does not show recei
     w.at[0]->before = hides_receipts(hidden);
     w.clock.on_sleep = [&] { hidden = w.clock.slept < 40; };
     REQUIRE(w.run());
+    CHECK(w.at[0]->asked["eth_sendRawTransaction"] == 1);  // what is mined is not sent again
     w.check_paid_once();
 }
 
