@@ -57,6 +57,7 @@ struct LogLines {
 /// A fake node, and a NodeSource with short times that uses it.
 struct NodeWorld {
     LogLines lines;
+    metrics::Registry metrics;
     FakeNode node;
     std::unique_ptr<proto::NodeSource> source;
     std::stop_source stop;
@@ -67,6 +68,7 @@ struct NodeWorld {
                        std::chrono::milliseconds quiet_time = std::chrono::milliseconds(100),
                        std::chrono::milliseconds web3_watch = std::chrono::hours(1)) {
         proto::NodeSettings settings;
+        settings.metrics = metrics;
         settings.grpc = node.grpc();
         settings.web3 = node.web3();
         settings.call_timeout = call_timeout;

@@ -160,7 +160,7 @@ TEST_CASE("node: an outage of the endpoint is logged once, and its end once") {
     CHECK(world.account(kPlain, 5));
     CHECK(world.reasons().empty());
     CHECK(world.lines.count(LogLevel::info, "answers again") == 1);
-    CHECK(world.source->counters().web3_away.value() == 1);
+    CHECK(world.metrics.value("node_web3_away") == 1);
 }
 
 TEST_CASE("node: an endpoint is checked even while nobody reads from it") {
