@@ -52,8 +52,8 @@ TEST_CASE("an amount with a flipped bit halts settle, which names the epoch and 
     CHECK(audit.code == 1);
     CHECK_THAT(audit.out + audit.err, Contains("I3") && Contains("epoch 1 is not what it was"));
 
-    // Ending the halt does not help while the damage is there.
-    CHECK(w.settle({"resume", "--yes"}).code == 0);
+    // The halt cannot be ended while the damage is there.
+    CHECK(w.settle({"resume", "--yes"}).code == 1);
     CHECK(w.settle({}).code == 1);
     CHECK(w.carl_has() == 0);
 
