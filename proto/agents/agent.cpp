@@ -75,21 +75,24 @@ Result<Response> Agent::read(const Result<Bytes>& answer) const {
 }
 
 void Agent::register_now() {
+    const std::uint64_t life = life_;
     {
         const std::lock_guard lock(mutex_);
         if (!channel_) channel_ = connect_();
     }
     const RegisterRequest request{profile_.id, profile_.level, profile_.region, profile_.version,
                                   profile_.wallet_address};
-    static_cast<void>(context_.loop.unary(rpc("Register", context_.times.register_deadline),
-                                          encode(profile_.codec, request),
-                                          [self = shared_from_this()](const Result<Bytes>& answer) {
-                                              self->registration_answered(self->read<RegisterResponse>(answer));
-                                          }));
+    static_cast<void>(
+        context_.loop.unary(rpc("Register", context_.times.register_deadline), encode(profile_.codec, request),
+                            [self = shared_from_this(), life](const Result<Bytes>& answer) {
+                                // After disconnect() nobody waits for this answer.
+                                if (self->life_ != life) return;
+                                self->registration_answered(self->read<RegisterResponse>(answer), life);
+                            }));
 }
 
 // The stream is opened last: it may end at once, and its end uses the same members as this function.
-void Agent::registration_answered(const Result<RegisterResponse>& response) {
+void Agent::registration_answered(const Result<RegisterResponse>& response, std::uint64_t life) {
     if (!response) {
         const Error& error = response.error();
         work_->failed(error);
@@ -110,7 +113,7 @@ void Agent::registration_answered(const Result<RegisterResponse>& response) {
     in_touch_ = true;
     if (!beating_.exchange(true)) heartbeat_later(true);
     work_->registered();
-    open_stream();
+    open_stream(life);
 }
 
 /// Logs a reason only when it changes. Agents that are refused again and again, such as those above maxAgents,
@@ -129,7 +132,9 @@ void Agent::not_registered(const std::string& reason, bool is_refusal) {
 
 void Agent::register_later() {
     static_cast<void>(context_.loop.after(retry_pause(context_.times, refusals_, random_()),
-                                          [self = shared_from_this()] { self->register_now(); }));
+                                          [self = shared_from_this(), life = life_.load()] {
+                                              if (self->life_ == life) self->register_now();
+                                          }));
 }
 
 void Agent::heartbeat_later(bool first) {
@@ -169,22 +174,27 @@ void Agent::heartbeat_answered(const Result<HeartbeatResponse>& response) {
     heartbeat_later(false);
 }
 
-void Agent::open_stream() {
+void Agent::open_stream(std::uint64_t life) {
+    const ClientCall call = rpc("GetTasks", {});
+    if (!call.channel) return;  // disconnect() came first
     RpcLoop::StreamHandlers handlers;
     handlers.on_message = [self = shared_from_this()](const StreamPtr& stream, const Bytes& message) {
         self->take_message(stream, message);
     };
-    handlers.on_end = [self = shared_from_this()](const Status& status) { self->stream_ended(status); };
+    handlers.on_end = [self = shared_from_this(), life](const Status& status) {
+        self->stream_ended(status, life);
+    };
     const GetTasksRequest request{profile_.id, profile_.level, profile_.max_batch_size};
-    const auto stream =
-        context_.loop.stream(rpc("GetTasks", {}), encode(profile_.codec, request), std::move(handlers));
+    const auto stream = context_.loop.stream(call, encode(profile_.codec, request), std::move(handlers));
     const std::lock_guard lock(mutex_);
     stream_ = stream;
+    // disconnect() may have looked for the stream before it was stored.
+    if (life_ != life && stream) stream->cancel();
 }
 
-void Agent::stream_ended(const Status& status) {
+void Agent::stream_ended(const Status& status, std::uint64_t life) {
     ++context_.counts.streams_ended;
-    if (away_) return;
+    if (away_ || life_ != life) return;
     const Error reason =
         status ? Error{ErrorCode::unavailable, "task stream ended", profile_.id, "ended by the coordinator", {}}
                : status.error();
@@ -280,9 +290,12 @@ void Agent::end_stream() {
 
 void Agent::disconnect() {
     away_ = true;
+    {
+        const std::lock_guard lock(mutex_);
+        ++life_;
+        channel_ = nullptr;
+    }
     end_stream();
-    const std::lock_guard lock(mutex_);
-    channel_ = nullptr;
 }
 
 }  // namespace ioswarm::proto

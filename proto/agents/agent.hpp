@@ -108,14 +108,14 @@ class Agent : public std::enable_shared_from_this<Agent> {
     template <typename Response>
     [[nodiscard]] Result<Response> read(const Result<Bytes>& answer) const;
 
-    void registration_answered(const Result<RegisterResponse>& response);
+    void registration_answered(const Result<RegisterResponse>& response, std::uint64_t life);
     void not_registered(const std::string& reason, bool is_refusal);
     void register_later();
     void heartbeat_later(bool first);
     void heartbeat();
     void heartbeat_answered(const Result<HeartbeatResponse>& response);
-    void open_stream();
-    void stream_ended(const Status& status);
+    void open_stream(std::uint64_t life);
+    void stream_ended(const Status& status, std::uint64_t life);
     void take_message(const StreamPtr& stream, const Bytes& message);
     void count_submission(const Result<SubmitResponse>& response);
     void cancel_stream();
@@ -126,7 +126,9 @@ class Agent : public std::enable_shared_from_this<Agent> {
     const Connect connect_;
     const std::unique_ptr<AgentWork> work_;
     std::atomic<bool> in_touch_{false};
-    std::atomic<bool> away_{false};     ///< true after disconnect()
+    std::atomic<bool> away_{false};  ///< true after disconnect()
+    /// How often disconnect() was called. What began in an earlier life has no effect any more.
+    std::atomic<std::uint64_t> life_{0};
     std::atomic<bool> beating_{false};  ///< true while a heartbeat is planned or under way
     std::atomic<std::uint32_t> tasks_processed_{0};
     std::atomic<std::chrono::milliseconds> heartbeat_every_;

@@ -304,6 +304,26 @@ class GivesUp final : public proto::AgentWork {
     std::promise<ErrorCode>& failure_;
 };
 
+TEST_CASE("an agent that disconnects while it registers opens no stream", "[agent]") {
+    Served served;
+    served.link.fake.hold_registers();
+    proto::AgentContext context(quick_times(), 1, Log());
+    class Waits final : public proto::AgentWork {
+        void on_batch(proto::Agent&, TaskBatch) override {}
+    };
+    const auto agent = std::make_shared<proto::Agent>(
+        context, profile_of("agent-01"), [&] { return proto::connect(served.address(), context.times); },
+        std::make_unique<Waits>());
+    agent->register_now();
+    REQUIRE(served.link.wait_for("register agent-01"));
+    agent->disconnect();
+    served.link.fake.release_registers();
+    agent->register_now();
+    REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
+    CHECK(context.counters().registrations == 1);
+    CHECK(context.counters().streams_ended == 0);
+}
+
 TEST_CASE("an agent's work hears of a registration that failed, and decides that it is not tried again",
           "[agent]") {
     Served served;
