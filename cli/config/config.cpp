@@ -13,6 +13,7 @@
 #include "cli/config/keys.hpp"
 #include "cli/config/secret_file.hpp"
 #include "cli/config/suggest.hpp"
+#include "cli/config/urls.hpp"
 #include "cli/config/value.hpp"
 #include "core/crypto/hmac.hpp"
 #include "core/diffs/diff_file.hpp"

@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "cli/config/keys.hpp"
+#include "cli/config/urls.hpp"
 #include "cli/config/value.hpp"
 
 namespace ioswarm::cli {

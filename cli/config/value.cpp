@@ -4,11 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <set>
 
 #include <fmt/format.h>
 
 #include "cli/config/keys.hpp"
+#include "cli/config/urls.hpp"
+#include "core/base/ascii.hpp"
 #include "core/base/ip_network.hpp"
 #include "core/base/log_levels.hpp"
 #include "core/base/text.hpp"
@@ -18,10 +19,6 @@
 
 namespace ioswarm::cli {
 namespace {
-
-bool is_visible_ascii(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-}
 
 bool is_one_of(std::string_view text, std::string_view choices) {
     while (!choices.empty()) {
@@ -275,7 +272,8 @@ std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view
 
 std::optional<HostPort> parse_host_port(std::string_view text) {
     const std::size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos || !is_visible_ascii(text)) return std::nullopt;
+    if (colon == std::string_view::npos || !std::all_of(text.begin(), text.end(), is_visible_ascii))
+        return std::nullopt;
     const auto port = parse_count(text.substr(colon + 1));
     if (!port || *port == 0 || *port > UINT16_MAX) return std::nullopt;
     std::string_view host = text.substr(0, colon);
@@ -291,107 +289,6 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
 
 bool is_ip(std::string_view text) {
     return parse_ip(std::string(text)).has_value();
-}
-
-bool is_http_url(std::string_view text) {
-    for (const std::string_view scheme : {"http://", "https://"}) {
-        if (!text.starts_with(scheme)) continue;
-        const std::string_view rest = text.substr(scheme.size());
-        return !rest.empty() && rest.front() != '/' && is_visible_ascii(rest);
-    }
-    return false;
-}
-
-namespace {
-
-/// Calls `each` with every part of a comma-separated text, without the blanks around the part.
-template <typename Each>
-void for_each_part(std::string_view text, Each each) {
-    constexpr std::string_view kBlanks = " \t";
-    for (bool more = true; more;) {
-        const std::size_t comma = text.find(',');
-        more = comma != std::string_view::npos;
-        std::string_view part = text.substr(0, comma);
-        part.remove_prefix(std::min(part.find_first_not_of(kBlanks), part.size()));
-        part = part.substr(0, part.find_last_not_of(kBlanks) + 1);
-        each(part);
-        if (more) text.remove_prefix(comma + 1);
-    }
-}
-
-/// Masks one URL. A text without a scheme may be a URL with a mistake, so its secrets are masked, too.
-std::string masked_url(std::string_view text) {
-    const std::size_t scheme = text.find("://");
-    const std::size_t host = scheme == std::string_view::npos ? 0 : scheme + 3;
-    const std::size_t end = std::min(text.find_first_of("/?#", host), text.size());
-    std::string_view authority = text.substr(host, end - host);
-    std::string out(text.substr(0, host));
-    if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
-        out += kMask;
-        authority.remove_prefix(at);
-    }
-    out += authority;
-    if (end + 1 < text.size()) return out + fmt::format("/{}", kMask);
-    return out.append(text.substr(end));
-}
-
-}  // namespace
-
-std::optional<std::vector<std::string>> parse_http_urls(std::string_view text) {
-    std::vector<std::string> out;
-    bool good = true;
-    for_each_part(text, [&](std::string_view part) {
-        good = good && out.size() < kMaxUrls && is_http_url(part);
-        if (good) out.emplace_back(part);
-    });
-    if (!good) return std::nullopt;
-    return out;
-}
-
-bool has_same_url_twice(const std::vector<std::string>& urls) {
-    std::set<std::string> seen;
-    return !std::ranges::all_of(urls, [&](const std::string& url) {
-        std::string one = url;
-        const std::size_t host = one.find("://") + 3;
-        const std::size_t at = one.rfind('@', one.find('/', host));
-        if (at != std::string::npos && at > host) one.erase(host, at + 1 - host);  // credentials
-        const std::size_t path = std::min(one.find('/', host), one.size());
-        std::transform(one.begin(), one.begin() + static_cast<std::ptrdiff_t>(path), one.begin(),
-                       [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-        const std::string_view port = one.starts_with("https") ? ":443" : ":80";
-        if (std::string_view(one).substr(host, path - host).ends_with(port))
-            one.erase(path - port.size(), port.size());
-        if (one.ends_with('/')) one.pop_back();
-        return seen.insert(one).second;
-    });
-}
-
-std::string urls_without_credentials(std::string_view text) {
-    std::string out;
-    for_each_part(text, [&](std::string_view part) {
-        if (!out.empty()) out += ", ";
-        out += without_credentials(part);
-    });
-    return out;
-}
-
-std::string masked_urls(std::string_view text) {
-    std::string out;
-    for_each_part(text, [&](std::string_view part) {
-        if (!out.empty()) out += ", ";
-        out += masked_url(part);
-    });
-    return out;
-}
-
-std::string without_credentials(std::string_view url) {
-    const std::size_t scheme = url.find("://");
-    if (scheme == std::string_view::npos) return std::string(url);
-    const std::size_t host = scheme + 3;
-    const std::size_t authority_end = std::min(url.find_first_of("/?#", host), url.size());
-    const std::size_t at = url.substr(0, authority_end).rfind('@');
-    if (at == std::string_view::npos || at < host) return std::string(url);
-    return fmt::format("{}********{}", url.substr(0, host), url.substr(at));
 }
 
 bool is_agent_key(std::string_view text) {

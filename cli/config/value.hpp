@@ -30,24 +30,8 @@ struct HostPort {
 [[nodiscard]] std::optional<HostPort> parse_host_port(std::string_view text);
 /// Whether the text is an IPv4 or IPv6 address, not a name.
 [[nodiscard]] bool is_ip(std::string_view text);
-/// Whether the text is "http://…" or "https://…" with a host, in visible ASCII only.
-[[nodiscard]] bool is_http_url(std::string_view text);
-inline constexpr std::size_t kMaxUrls = 16;
-/// Parses comma-separated URLs, ignoring blanks around each. Returns nothing when a part is not a URL, or when
-/// there are more than kMaxUrls.
-[[nodiscard]] std::optional<std::vector<std::string>> parse_http_urls(std::string_view text);
-/// Whether two of these URLs lead to the same server and path, however they are written. Credentials, upper
-/// case in scheme and host, the scheme's own port and a '/' at the end make no difference.
-[[nodiscard]] bool has_same_url_twice(const std::vector<std::string>& urls);
-/// The URL without "user:password@", for display.
-[[nodiscard]] std::string without_credentials(std::string_view url);
-/// The same for comma-separated URLs.
-[[nodiscard]] std::string urls_without_credentials(std::string_view text);
 /// The text that replaces a secret in output.
 inline constexpr std::string_view kMask = "********";
-/// Comma-separated URLs for `config show`: passwords, paths and queries are masked, since providers of
-/// endpoints put keys there. A path without content ("/") stays.
-[[nodiscard]] std::string masked_urls(std::string_view text);
 /// Whether the text looks like an API key from keygen: "iosw_" and 64 lower-case hex digits.
 [[nodiscard]] bool is_agent_key(std::string_view text);
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/config/urls.hpp"
 #include "cli/config/value.hpp"
 #include "cli/contracts/spend.hpp"
 #include "cli/signals.hpp"

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/config/secret_file.hpp"
+#include "cli/config/urls.hpp"
 #include "cli/config/value.hpp"
 #include "cli/contracts/chain_options.hpp"
 #include "cli/contracts/pool_reading.hpp"

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/config/urls.hpp"
 #include "cli/config/value.hpp"
 #include "cli/serve/settings.hpp"
 #include "core/base/atomic_file.hpp"

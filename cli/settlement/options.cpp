@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/config/keys.hpp"
+#include "cli/config/urls.hpp"
 #include "cli/config/value.hpp"
 #include "cli/settlement/data_dir_owner.hpp"
 #include "core/base/decimal.hpp"
@@ -45,18 +46,6 @@ std::string command_text(const SettleOptions& options, const std::string& subcom
         if (!value.empty()) out += fmt::format(" {} {}", name, quoted_word(value));
     }
     return out;
-}
-
-/// The URL without differences that lead to the same server: capital letters of scheme and host, and slashes at
-/// the end.
-std::string comparable_url(std::string url) {
-    while (url.ends_with('/'))
-        url.pop_back();
-    const std::size_t host = url.find("://");
-    const std::size_t path = host == std::string::npos ? std::string::npos : url.find('/', host + 3);
-    for (std::size_t i = 0; i < std::min(path, url.size()); ++i)
-        url[i] = url[i] >= 'A' && url[i] <= 'Z' ? static_cast<char>(url[i] - 'A' + 'a') : url[i];
-    return url;
 }
 
 Error limit_missing(const char* key) {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/config/urls.hpp"
 #include "cli/config/value.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/signals.hpp"

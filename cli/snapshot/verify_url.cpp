@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/config/urls.hpp"
 #include "cli/config/value.hpp"
 #include "core/base/text.hpp"
 #include "core/base/try.hpp"

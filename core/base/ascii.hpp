@@ -18,6 +18,11 @@ namespace ioswarm {
     return is_lower_ascii(c) ? static_cast<char>(c - 'a' + 'A') : c;
 }
 
+/// 0x21 to 0x7e: no blank and no control character.
+[[nodiscard]] constexpr bool is_visible_ascii(char c) noexcept {
+    return c >= 0x21 && c <= 0x7e;
+}
+
 /// The value of a hex digit, or -1.
 [[nodiscard]] constexpr int hex_digit_value(char c) noexcept {
     if (c >= '0' && c <= '9') return c - '0';

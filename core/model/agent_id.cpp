@@ -5,11 +5,12 @@
 
 #include <fmt/format.h>
 
+#include "core/base/ascii.hpp"
+
 namespace ioswarm {
 
 bool is_valid_agent_id(std::string_view id) noexcept {
-    return !id.empty() && id.size() <= kMaxAgentIdBytes &&
-           std::all_of(id.begin(), id.end(), [](char c) { return c >= 0x21 && c <= 0x7e; });
+    return !id.empty() && id.size() <= kMaxAgentIdBytes && std::all_of(id.begin(), id.end(), is_visible_ascii);
 }
 
 std::string agent_id_for_log(std::string id) {

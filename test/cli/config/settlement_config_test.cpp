@@ -7,6 +7,7 @@
 
 #include "cli/config/config.hpp"
 #include "cli/config/keys.hpp"
+#include "cli/config/urls.hpp"
 #include "cli/config/value.hpp"
 #include "cli/serve/settings.hpp"
 #include "cli/serve/start_warnings.hpp"
