@@ -17,8 +17,8 @@
 
 namespace ioswarm::proto {
 
-/// Returns an error with the code bad_data: an answer of the node cannot be read. `which` is the name of the
-/// method or of the field.
+/// Returns the error bad_data for an answer of the node that cannot be read. `which` names the method that was
+/// called, or the field of its answer.
 [[nodiscard]] Error web3_bad(std::string which, std::string why);
 
 /// Converts an RPC error of the node: to out_of_range if the node does not keep the state at the requested
@@ -32,8 +32,8 @@ namespace ioswarm::proto {
 /// Parses a reply whose result is an object. Errors are those of web3_json_text().
 [[nodiscard]] Result<nlohmann::json> web3_object(const Result<RpcReply>& reply, const std::string& method);
 
-/// The number in a field of a web3 answer, for example "0x1f": up to 256 bits, or up to 64 bits. Returns
-/// nothing if the field is missing or is not such a number.
+/// Reads a number from a field of a web3 answer. web3 writes numbers as "0x1f". The first function reads up to
+/// 256 bits, the second up to 64. Returns nothing if the field is missing, has another form, or is larger.
 [[nodiscard]] std::optional<U256> web3_quantity(const nlohmann::json& object, const char* field);
 [[nodiscard]] std::optional<std::uint64_t> web3_quantity64(const nlohmann::json& object, const char* field);
 
