@@ -9,6 +9,13 @@
 #include "core/sim/agent_rules.hpp"
 
 namespace ioswarm::cli {
+namespace {
+
+/// Agents on a busy machine are back in this time. Transactions that were pending at the stop would otherwise
+/// be mined before anybody could take them.
+constexpr std::chrono::milliseconds kResumePause{3000};
+
+}  // namespace
 
 sim::ChainSettings embedded_settings(const ServeConfig& config, std::uint64_t resume_height) {
     sim::ChainSettings out;
@@ -18,6 +25,7 @@ sim::ChainSettings embedded_settings(const ServeConfig& config, std::uint64_t re
     out.accounts = static_cast<std::uint32_t>(config.chain_accounts);
     out.last_slot = config.chain_last_slot;
     out.resume_height = resume_height;
+    if (resume_height > 0) out.start_pause = kResumePause;
     return out;
 }
 

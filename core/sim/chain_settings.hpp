@@ -23,6 +23,9 @@ struct ChainSettings {
     /// = no limit.
     std::uint64_t last_slot = 0;
     bool start_held = false;  ///< start in the state after EmbeddedChain::hold()
+    /// For this long after the start nothing arrives and no block comes; the tip's time is always now. A chain
+    /// that is resumed has no quiet slots, so agents need this time to come back before the next block.
+    std::chrono::milliseconds start_pause{0};
     ChainIds ids;
 };
 

@@ -43,9 +43,9 @@ EmbeddedChain::EmbeddedChain(const ChainSettings& settings, const Clock& clock, 
     for (const Address& address : maker_.addresses())
         index_.emplace(address, number++);
     replay(settings.resume_height);
-    slot_start_ = clock_.steady();
-    tip_time_ = clock_.wall();
-    if (settings.start_held) held_since_ = slot_start_;
+    slot_start_ = clock_.steady() + settings.start_pause;
+    tip_time_ = clock_.wall() + settings.start_pause;
+    if (settings.start_held) held_since_ = clock_.steady();
 }
 
 void EmbeddedChain::replay(std::uint64_t height) {
@@ -194,7 +194,8 @@ Status EmbeddedChain::make_all(std::vector<Fresh>& fresh) const {
 Result<ChainTip> EmbeddedChain::tip() {
     const std::lock_guard lock(mutex_);
     advance();
-    return ChainTip{model_.height(), held_since_ || at_limit() ? clock_.wall() : tip_time_, kBaseFeeRau};
+    const bool stands_still = held_since_ || at_limit() || clock_.steady() < slot_start_;
+    return ChainTip{model_.height(), stands_still ? clock_.wall() : tip_time_, kBaseFeeRau};
 }
 
 std::vector<Result<AccountState>> EmbeddedChain::accounts(std::span<const Address> addresses,

@@ -312,6 +312,25 @@ TEST_CASE("for a restart 10,000 blocks with 50 transactions each are replayed") 
     CHECK(rig.chain->next(9'000, {}).error().code == ErrorCode::out_of_range);
 }
 
+TEST_CASE("a resumed chain shows its pending transactions for the whole pause before its next block") {
+    ChainSettings settings = chain_settings_of(1);
+    settings.resume_height = 5;
+    settings.start_pause = 3s;
+    ChainRig rig(settings);
+    const std::size_t before = rig.pending().size();
+    REQUIRE(before > 0);
+    rig.pass(3s);
+    CHECK(rig.pending().size() == before);
+    CHECK(rig.height() == 5);
+    CHECK(rig.chain->tip()->time == rig.clock.wall());
+    rig.pass(4900ms);
+    CHECK(rig.height() == 5);
+    CHECK(rig.pending().size() > before);
+    CHECK(rig.clock.wall() - rig.chain->tip()->time == 4900ms);
+    rig.pass(100ms);
+    CHECK(rig.height() == 6);
+}
+
 TEST_CASE("a held chain makes no blocks, keeps its tip fresh, and continues where it was") {
     ChainSettings settings = chain_settings_of(1);
     settings.start_held = true;
