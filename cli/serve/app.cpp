@@ -339,6 +339,7 @@ void ServeApp::stop(std::chrono::milliseconds within) {
     if (settler_) settler_->request_stop();
     reloader_->stop();  // ends requests that wait for a reload
     control_server_.reset();
+    if (test_agents_) test_agents_->coordinator_stops();
     const auto over = reloaded_.lock()->used.settings.drain_duration;  // the lock is not held while they end
     wired_->drain(over, begin + within * 3 / 4);
     test_agents_.reset();

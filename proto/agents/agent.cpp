@@ -122,6 +122,7 @@ void Agent::not_registered(const std::string& reason, bool is_refusal) {
     ++context_.counts.failed_registrations;
     if (!work_->keeps_trying()) return;
     in_touch_ = false;
+    if (context_.coordinator_stops) return;
     refusals_ = is_refusal ? refusals_ + 1 : 0;
     if (reason != told_reason_) {
         context_.log.info("agent {}: not registered: {}; trying again", profile_.id, reason);
@@ -201,8 +202,12 @@ void Agent::stream_ended(const Status& status, std::uint64_t life) {
     work_->failed(reason);
     if (!work_->keeps_trying()) return;
     in_touch_ = false;
-    if (!status && reason.code == ErrorCode::cancelled) {
+    if (context_.coordinator_stops) {
         context_.log.debug("agent {} disconnected (coordinator stopping)", profile_.id);
+        return;
+    }
+    if (!status && reason.code == ErrorCode::cancelled) {
+        context_.log.debug("agent {}: task stream cancelled", profile_.id);
     } else {
         context_.log.info("agent {}: task stream ended: {}", profile_.id,
                           status ? "by the coordinator" : reason.text());

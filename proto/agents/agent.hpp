@@ -39,6 +39,9 @@ struct AgentContext {
     const AgentTimes times;
     const Log log;
     Counts counts;
+    /// True once it is known that the coordinator is about to stop. From then on an agent that loses its stream
+    /// is not a problem, and it does not register again.
+    std::atomic<bool> coordinator_stops{false};
     RpcLoop loop;  ///< last, because its threads use all members above
 };
 
@@ -68,7 +71,8 @@ class AgentWork {
 
 /// One agent's state machine, the only one in the program. It registers, sends heartbeats, takes batches one
 /// after the other, and submits their answers. When its stream ends for any reason, it waits and starts again
-/// with the registration. It waits longer each time that it is refused. The calls use gRPC C++ and thus
+/// with the registration, except when the coordinator is known to stop. It waits longer each time that it is
+/// refused. The calls use gRPC C++ and thus
 /// content-type application/grpc, in either encoding. Thread-safe. Callbacks own it, so it lives as long as one
 /// of them is pending; create it as a shared_ptr.
 class Agent : public std::enable_shared_from_this<Agent> {

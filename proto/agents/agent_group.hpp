@@ -20,6 +20,10 @@ class AgentGroup {
     /// answer to a task, except task_id and latency_us, and is called from the group's threads. Thread-safe.
     void add(AgentProfile profile, sim::AnswerTask answer);
 
+    /// Tells the agents that their coordinator is about to stop. They still answer the batches that they have.
+    /// An agent whose stream ends does not register again, and logs its end at debug only. Thread-safe.
+    void coordinator_stops() noexcept { context_.coordinator_stops = true; }
+
     /// The counters of all agents together. Thread-safe.
     [[nodiscard]] AgentCounters counters() const { return context_.counters(); }
 

@@ -422,6 +422,29 @@ TEST_CASE("agents end at once while their answers wait and when no coordinator l
     SUCCEED("both ended without waiting for a deadline");
 }
 
+TEST_CASE("agents of a coordinator that stops end quietly and do not register again", "[agent]") {
+    Served served;
+    std::promise<void> ended;
+    std::mutex mutex;
+    std::vector<std::string> lines;
+    const Log log(LogLevel::debug, [&](LogLevel level, std::string_view text) {
+        if (text == "agent agent-01 disconnected (coordinator stopping)") return ended.set_value();
+        const std::lock_guard lock(mutex);
+        if (level != LogLevel::debug) lines.emplace_back(text);
+    });
+    AgentGroup agents(served.address(), quick_times(), 1, log);
+    agents.add(profile_of("agent-01"), answer_by_size);
+    REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
+
+    agents.coordinator_stops();
+    served.server->shutdown(0ms);
+
+    CHECK(ended.get_future().wait_for(60s) == std::future_status::ready);
+    const std::lock_guard lock(mutex);
+    CHECK(lines.empty());
+    CHECK(agents.counters().registrations == 1);
+}
+
 TEST_CASE("agents reach a coordinator over TLS and check its certificate", "[agent]") {
     const std::string folder = IOSWARM_TEST_DATA "/tls/";
     const auto read_file = [&](const std::string& name) {
