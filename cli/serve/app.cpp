@@ -23,19 +23,14 @@ constexpr std::chrono::milliseconds kReadyInterval{100};
 /// How many of the agents that a new list ended are named in the log.
 constexpr std::size_t kEndedNamed = 20;
 
-CoordinatorSettings watched(CoordinatorSettings settings, const Metrics& metrics, History& history,
-                            ServiceNotifier& notifier, RoundWatch& rounds) {
+CoordinatorSettings watched(CoordinatorSettings settings, History& history, ServiceNotifier& notifier,
+                            RoundWatch& rounds) {
     settings.on_round = [&notifier, &rounds] {
         const auto now = std::chrono::steady_clock::now();
         notifier.alive(now);
         rounds.note(now);
     };
-    settings.task_round_trip = [for_metrics = metrics.task_round_trip(),
-                                for_page = history.task_round_trip()](std::chrono::nanoseconds time) {
-        for_metrics(time);
-        for_page(time);
-    };
-    settings.state_read = metrics.state_read();
+    settings.on_round_trip = history.task_round_trip();
     return settings;
 }
 
@@ -69,7 +64,7 @@ Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, con
 ServeApp::ServeApp(const ServeConfig& config, const ServeOptions& options, Log log, LinesLost lines_lost)
     : config_(config),
       options_(options),
-      settings_(watched(coordinator_settings(config), metrics_, history_, notifier_, rounds_)),
+      settings_(watched(coordinator_settings(config), history_, notifier_, rounds_)),
       log_(std::move(log)),
       lines_lost_(std::move(lines_lost)),
       proxies_(trusted_proxies(config)) {

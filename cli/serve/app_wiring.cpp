@@ -19,7 +19,6 @@ Status ServeApp::make_coordinator() {
     CoordinatorWiring::Work& work = wiring.work.emplace();
     work.settings = settings_;
     work.ledger_dir = config_.data_dir;
-    work.ledger.on_commit = metrics_.ledger_commit();
     work.on_ledger = [&](Ledger& ledger) {
         is_ledger_open = true;
         return use_ledger(ledger);
@@ -86,7 +85,6 @@ DiffServiceSettings ServeApp::diff_settings() {
     DiffServiceSettings out;
     if (config_.diff_store_enabled) out.file = diff_store_file(config_);
     out.hub.ring_blocks = config_.diff_buffer_size;
-    out.hub.delivery = metrics_.diff_delivery();
     out.retain = config_.diff_retain_height;
     out.watch_lag = uses_node(config_);
     out.snapshot_height = [snapshots]() -> std::optional<std::uint64_t> {
@@ -101,7 +99,6 @@ DiffServiceSettings ServeApp::diff_settings() {
         if (!chain_ && !other_source_) return {};
         return check_chain(config_, diffs, chain_.value_or(ChainIdentity{}), other_source_);
     };
-    out.append = metrics_.diff_append();
     return out;
 }
 

@@ -202,45 +202,7 @@ void add_agents(Families& out, const std::vector<AgentView>& agents) {
     }
 }
 
-ObserveDuration observe(const metrics::Histogram& histogram) {
-    return [histogram](std::chrono::nanoseconds time) { histogram.observe(time); };
-}
-
 }  // namespace
-
-Metrics::Metrics(metrics::Registry registry)
-    : registry_(std::move(registry)),
-      task_round_trip_(registry_.histogram(
-          {"ioswarm_task_round_trip_seconds", "From a batch's being sent to its answer's being accepted."},
-          metrics::network_seconds())),
-      state_read_(registry_.histogram(
-          {"ioswarm_state_read_seconds", "Duration of one read of accounts from the source."},
-          metrics::network_seconds())),
-      ledger_commit_(registry_.histogram(
-          {"ioswarm_ledger_commit_seconds", "Duration of one commit of the ledger."}, metrics::disk_seconds())),
-      diff_append_(registry_.histogram(
-          {"ioswarm_diff_append_seconds", "Duration of adding one group of state diffs to the log."},
-          metrics::disk_seconds())),
-      diff_delivery_(registry_.histogram(
-          {"ioswarm_diff_delivery_seconds",
-           "From a state diff's being in the log to its being handed to a subscriber's stream."},
-          metrics::network_seconds())) {}
-
-ObserveDuration Metrics::task_round_trip() const {
-    return observe(task_round_trip_);
-}
-ObserveDuration Metrics::state_read() const {
-    return observe(state_read_);
-}
-ObserveDuration Metrics::ledger_commit() const {
-    return observe(ledger_commit_);
-}
-ObserveDuration Metrics::diff_append() const {
-    return observe(diff_append_);
-}
-ObserveDuration Metrics::diff_delivery() const {
-    return observe(diff_delivery_);
-}
 
 std::string Metrics::text(const MetricFigures& figures) const {
     Families out;

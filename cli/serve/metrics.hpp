@@ -4,11 +4,11 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/serve/newest_snapshot.hpp"
 #include "cli/settlement/figures.hpp"
-#include "core/base/observe.hpp"
 #include "core/diffs/diff_views.hpp"
 #include "core/metrics/registry.hpp"
 #include "core/ports/clock.hpp"
@@ -16,7 +16,7 @@
 
 namespace ioswarm::cli {
 
-/// Everything that GET /metrics shows at one moment, besides the histograms.
+/// What GET /metrics shows besides the registry, at one moment.
 struct MetricFigures {
     StatusView status;
     ShadowTotals shadow;
@@ -32,34 +32,17 @@ struct MetricFigures {
     Clock::Wall now{};
 };
 
-/// The figures of `serve` in Prometheus' text format. Histograms live here and are fed while serve works; all
-/// other figures are read when a scrape asks for them. Thread-safe.
+/// The figures of `serve` in Prometheus' text format. Counters, gauges and histograms come from the registry;
+/// all other figures are read when a scrape asks for them. Thread-safe.
 class Metrics {
   public:
-    /// Shows everything in `registry` too, and declares the histograms there.
-    explicit Metrics(metrics::Registry registry = {});
-
-    // These functions feed the histograms. They may be called from any thread while this object lives.
-    /// From the moment a batch is sent until its answer is accepted.
-    [[nodiscard]] ObserveDuration task_round_trip() const;
-    /// One read of accounts from the source.
-    [[nodiscard]] ObserveDuration state_read() const;
-    [[nodiscard]] ObserveDuration ledger_commit() const;
-    /// One write of a group of state diffs to the log.
-    [[nodiscard]] ObserveDuration diff_append() const;
-    /// From the moment a state diff is in the log until it is handed to a subscriber's stream.
-    [[nodiscard]] ObserveDuration diff_delivery() const;
+    explicit Metrics(metrics::Registry registry = {}) : registry_(std::move(registry)) {}
 
     /// The answer to one scrape, text format 0.0.4.
     [[nodiscard]] std::string text(const MetricFigures& figures) const;
 
   private:
     const metrics::Registry registry_;
-    const metrics::Histogram task_round_trip_;
-    const metrics::Histogram state_read_;
-    const metrics::Histogram ledger_commit_;
-    const metrics::Histogram diff_append_;
-    const metrics::Histogram diff_delivery_;
 };
 
 }  // namespace ioswarm::cli

@@ -69,6 +69,7 @@ Result<std::unique_ptr<DiffService>> DiffService::open(DiffServiceSettings setti
 
     DiffHub::NewestSnapshot describe = std::move(settings.describe_snapshot);
     if (!describe) describe = [] { return std::string(); };
+    settings.hub.metrics = settings.metrics;
     out->hub_ = std::make_unique<DiffHub>(*out->store_, settings.hub, std::move(describe), log);
 
     DiffFeedSettings feed;
@@ -80,7 +81,6 @@ Result<std::unique_ptr<DiffService>> DiffService::open(DiffServiceSettings setti
     hooks.lowest_needed = [hub = out->hub_.get(), snapshot = std::move(settings.snapshot_height)] {
         return lowest_needed(*hub, snapshot ? snapshot() : std::nullopt);
     };
-    hooks.append_time = std::move(settings.append);
     out->feed_ = std::make_unique<DiffFeed>(source, *out->store_, feed, std::move(hooks), log);
     return out;
 }

@@ -9,7 +9,6 @@
 
 #include "core/base/alarm.hpp"
 #include "core/base/log.hpp"
-#include "core/base/observe.hpp"
 #include "core/base/result.hpp"
 #include "core/diffs/diff_feed.hpp"
 #include "core/diffs/diff_hub.hpp"
@@ -37,7 +36,6 @@ struct DiffServiceSettings {
     DiffHub::NewestSnapshot describe_snapshot;
     /// Called when the log's file is open, before anything uses it. An error ends open(). May be empty.
     std::function<Status(SqliteDiffStore&)> on_open;
-    ObserveDuration append;  ///< told the duration of each write of the log; may be empty
     metrics::Registry metrics;
 };
 

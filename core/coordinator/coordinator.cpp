@@ -54,7 +54,7 @@ Coordinator::Coordinator(const CoordinatorSettings& settings, ActPoolReader& poo
       engine_(std::make_shared<Engine>(settings, clock, log_, wake_)),
       registrations_(std::in_place, settings.register_interval),
       runner_(fetchers != nullptr ? std::make_unique<TaskRunner>(*fetchers) : nullptr),
-      readers_(state, runner_.get(), *engine_, settings_.state_read),
+      readers_(state, runner_.get(), *engine_, settings.metrics),
       source_outage_("node", log_.of(LogModule::node)),
       follower_(blocks, payroll, *engine_, log_, source_outage_, settings.metrics),
       counters_(settings.metrics),

@@ -63,6 +63,9 @@ EngineCounters::EngineCounters(const metrics::Registry& registry)
                                                                        "Answers to batches without tasks."})),
       results_accepted(registry.counter("results_accepted", {"ioswarm_task_results_accepted_total",
                                                              "Results accepted from agents since the start."})),
+      task_round_trip(registry.histogram(
+          {"ioswarm_task_round_trip_seconds", "From a batch's being sent to its answer's being accepted."},
+          metrics::network_seconds())),
       refused_not_registered(registry.counter(
           "results_refused_not_registered",
           {"ioswarm_results_refused_not_registered_total", "Results of agents that were not registered."})),
@@ -121,6 +124,11 @@ ReadCounters::ReadCounters(const metrics::Registry& registry)
       failed(registry.counter("accounts_failed", kAccountReads, "failed")),
       out_of_range(registry.counter("accounts_out_of_range", kAccountReads, "out_of_range")),
       late(registry.counter("accounts_late", kAccountReads, "late")) {}
+
+ReadWorkerCounters::ReadWorkerCounters(const metrics::Registry& registry)
+    : read_time(registry.histogram(
+          {"ioswarm_state_read_seconds", "Duration of one read of accounts from the source."},
+          metrics::network_seconds())) {}
 
 RunCounters::RunCounters(const metrics::Registry& registry)
     : late(registry.counter("runs_late",

@@ -23,6 +23,7 @@ struct EngineCounters {
     metrics::Counter batches_timed_out, batches_never_taken, batches_excused;
     metrics::Counter idle_batches_sent, idle_batches_answered;
     metrics::Counter results_accepted;
+    metrics::Histogram task_round_trip;  ///< from the sending of a batch to the acceptance of its answer
     // Results that were refused, by reason.
     metrics::Counter refused_not_registered, refused_unknown_batch, refused_unknown_task, refused_repeated,
         refused_late, refused_empty;
@@ -56,6 +57,13 @@ struct ReadCounters {
     metrics::Counter failed;        ///< answered with an error
     metrics::Counter out_of_range;  ///< the tip had moved on; they are read again at the new tip
     metrics::Counter late;          ///< tasks whose accounts did not arrive in time
+};
+
+/// What the threads that read accounts measure.
+struct ReadWorkerCounters {
+    explicit ReadWorkerCounters(const metrics::Registry& registry);
+
+    metrics::Histogram read_time;  ///< of each read of accounts from the source
 };
 
 /// Runs of transactions. They are declared when runs are wanted; until then nothing shows them.

@@ -160,7 +160,10 @@ Submission Engine::accept(const AgentPtr& agent, const BatchResult& submitted, C
     out.note = verdict.text();
     const auto held =
         std::chrono::duration_cast<std::chrono::microseconds>(now - verdict.batch->taken.value_or(now));
-    if (settings_.task_round_trip && verdict.batch->taken) settings_.task_round_trip(held);
+    if (verdict.batch->taken) {
+        counters_.task_round_trip.observe(held);
+        if (settings_.on_round_trip) settings_.on_round_trip(held);
+    }
     const auto longest = static_cast<std::uint64_t>(std::max<std::int64_t>(held.count(), 0));
     for (const CheckedResult::Good& good : verdict.good) {
         GivenTask& given = verdict.batch->tasks[good.task];

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/observe.hpp"
+
 namespace ioswarm {
 
 ReadWorkers::Job ReadWorkers::Work::take() {
@@ -86,7 +88,7 @@ void ReadWorkers::make(const Job& job, evm::Executor& executor, const std::stop_
     if (job.read && engine_.wanted(job.read)) {
         const Stopwatch stopwatch;
         auto accounts = read_accounts(reader_, *job.read);
-        stopwatch.tell(read_time_);
+        counters_.read_time.observe(stopwatch.elapsed());
         engine_.reads_done(job.read, std::move(accounts));
     }
     if (job.run && runner_ != nullptr && engine_.wanted(*job.run))

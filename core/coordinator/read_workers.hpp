@@ -11,8 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/observe.hpp"
+#include "core/coordinator/counters.hpp"
 #include "core/coordinator/engine.hpp"
+#include "core/metrics/registry.hpp"
 #include "core/ports/state_reader.hpp"
 
 namespace ioswarm {
@@ -23,10 +24,9 @@ namespace ioswarm {
 /// waiting jobs: it plans no more than agents have room for and drops jobs that nobody waits for any more.
 class ReadWorkers {
   public:
-    /// `runner` may be null: then no runs may be added. `read_time` is called with the duration of each read of
-    /// accounts; it may be empty.
-    ReadWorkers(StateReader& reader, TaskRunner* runner, Engine& engine, ObserveDuration read_time)
-        : reader_(reader), runner_(runner), engine_(engine), read_time_(std::move(read_time)) {}
+    /// `runner` may be null: then no runs may be added.
+    ReadWorkers(StateReader& reader, TaskRunner* runner, Engine& engine, const metrics::Registry& registry)
+        : reader_(reader), runner_(runner), engine_(engine), counters_(registry) {}
     ~ReadWorkers() { stop(); }
     ReadWorkers(const ReadWorkers&) = delete;
     ReadWorkers& operator=(const ReadWorkers&) = delete;
@@ -70,7 +70,7 @@ class ReadWorkers {
     StateReader& reader_;
     TaskRunner* const runner_;
     Engine& engine_;
-    const ObserveDuration read_time_;
+    const ReadWorkerCounters counters_;
     std::mutex mutex_;
     std::condition_variable_any changed_;
     Work work_;                                    // guarded by mutex_

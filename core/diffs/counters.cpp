@@ -15,6 +15,9 @@ DiffFeedCounters::DiffFeedCounters(const metrics::Registry& registry)
       commits(registry.counter("diffs_commits", {"ioswarm_diff_commits_total", "Commits of the diff log."})),
       pruned(registry.counter(
           "diffs_pruned", {"ioswarm_diffs_pruned_total", "State diffs removed because they were old enough."})),
+      append_time(registry.histogram(
+          {"ioswarm_diff_append_seconds", "Duration of adding one group of state diffs to the log."},
+          metrics::disk_seconds())),
       repeated(registry.counter("diffs_repeated",
                                 {"ioswarm_diffs_repeated_total", "State diffs that the source gave again."})),
       holes(registry.counter("diffs_holes",
@@ -26,5 +29,11 @@ DiffFeedCounters::DiffFeedCounters(const metrics::Registry& registry)
                                     {"ioswarm_diff_store_errors_total", "Failed writes of the diff log."})),
       alarms(registry.counter("diffs_alarms", {"ioswarm_diff_alarms_total",
                                                "Times that taking in state diffs stopped with an alarm."})) {}
+
+DiffHubCounters::DiffHubCounters(const metrics::Registry& registry)
+    : delivery_time(registry.histogram(
+          {"ioswarm_diff_delivery_seconds",
+           "From a state diff's being in the log to its being handed to a subscriber's stream."},
+          metrics::network_seconds())) {}
 
 }  // namespace ioswarm

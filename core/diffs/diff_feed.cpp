@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/observe.hpp"
+
 namespace ioswarm {
 namespace {
 
@@ -95,7 +97,7 @@ void DiffFeed::commit(std::vector<Fetched> group, const std::stop_token& stop) {
         const Status status = store_.append(std::move(rows));
         set_store_health(status);
         if (status) {
-            stopwatch.tell(hooks_.append_time);
+            counters_.append_time.observe(stopwatch.elapsed());
             break;
         }
         counters_.store_errors.add();

@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "core/base/log.hpp"
-#include "core/base/observe.hpp"
 #include "core/base/outage.hpp"
 #include "core/base/result.hpp"
 #include "core/diffs/counters.hpp"
@@ -48,8 +47,6 @@ struct DiffFeedHooks {
     /// Returns the lowest height that somebody still needs. Pruning does not go beyond it, until twice `retain`
     /// heights are kept.
     std::function<std::optional<std::uint64_t>()> lowest_needed;
-    /// Called with the duration of each write of a group of diffs. May be empty.
-    ObserveDuration append_time;
 };
 
 /// Fills the diff log from a source that is not trusted. A diff is accepted when it has the next height, its

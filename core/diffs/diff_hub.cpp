@@ -35,7 +35,7 @@ class DiffHub::Stream final : public DiffStream {
 
 DiffHub::DiffHub(const DiffStore& store, DiffHubSettings settings, NewestSnapshot newest_snapshot, Log log)
     : store_(store),
-      settings_(settings),
+      settings_(std::move(settings)),
       newest_snapshot_(std::move(newest_snapshot)),
       log_(std::move(log)),
       tip_(store.range().tip) {
@@ -86,12 +86,14 @@ Result<std::unique_ptr<DiffStream>> DiffHub::open_diff_stream(const std::string&
 }
 
 void DiffHub::written(Subscriber& subscriber, std::uint64_t height) {
-    if (settings_.delivery) measure_delivery(subscriber, height);
+    measure_delivery(subscriber, height);
     if (!progress_ || height < newest_.load(std::memory_order_relaxed)) return;
     const std::lock_guard lock(subscriber.mutex);
     if (!subscriber.is_over) progress_(subscriber.agent_id, height);
 }
 
+/// Diffs that were in the log before the stream was opened are not measured, since the agent asked for them
+/// late.
 void DiffHub::measure_delivery(const Subscriber& subscriber, std::uint64_t height) const {
     const auto now = std::chrono::steady_clock::now();
     std::chrono::steady_clock::time_point appended;
@@ -100,7 +102,7 @@ void DiffHub::measure_delivery(const Subscriber& subscriber, std::uint64_t heigh
         if (height > tip_ || tip_ - height >= appended_at_.size()) return;
         appended = appended_at_[appended_at_.size() - 1 - (tip_ - height)];
     }
-    if (appended >= subscriber.opened_at) settings_.delivery(now - appended);
+    if (appended >= subscriber.opened_at) counters_.delivery_time.observe(now - appended);
 }
 
 void DiffHub::close(const SubscriberPtr& subscriber) {

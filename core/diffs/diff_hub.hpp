@@ -18,8 +18,9 @@
 #include <vector>
 
 #include "core/base/log.hpp"
-#include "core/base/observe.hpp"
+#include "core/diffs/counters.hpp"
 #include "core/diffs/diff_views.hpp"
+#include "core/metrics/registry.hpp"
 #include "core/ports/diff_link.hpp"
 #include "core/ports/diff_store.hpp"
 
@@ -37,9 +38,7 @@ struct DiffHubSettings {
     std::size_t ahead_bytes = std::size_t{4} << 20;
     /// The limit for all streams together. Near it each stream gets less, but at least one row.
     std::size_t all_ahead_bytes = std::size_t{64} << 20;
-    /// Told how long it took from on_appended() until a diff was handed to the connection of a stream. Diffs
-    /// that were in the log before the stream was opened are not measured, since the agent asked for them late.
-    ObserveDuration delivery;
+    metrics::Registry metrics;  ///< see counters.hpp
 };
 
 /// Serves the diff log to any number of streams. The state of a stream is one integer, the height it takes
@@ -118,6 +117,7 @@ class DiffHub final : public DiffLink {
 
     const DiffStore& store_;
     const DiffHubSettings settings_;
+    const DiffHubCounters counters_{settings_.metrics};
     const NewestSnapshot newest_snapshot_;
     const Log log_;
     Progress progress_;

@@ -9,6 +9,8 @@ LedgerCounters::LedgerCounters(const metrics::Registry& registry)
       commits(registry.counter("ledger_commits", {"ioswarm_ledger_commits_total", "Commits of the ledger."})),
       failed_commits(registry.counter("ledger_failed_commits", {"ioswarm_ledger_failed_commits_total",
                                                                 "Commits of the ledger that failed."})),
+      commit_time(registry.histogram({"ioswarm_ledger_commit_seconds", "Duration of one commit of the ledger."},
+                                     metrics::disk_seconds())),
       refused(registry.counter("ledger_refused", {"ioswarm_ledger_refused_total",
                                                   "Operations refused because the ledger's queue was full."})),
       checkpoints(registry.counter(

@@ -11,6 +11,7 @@ struct LedgerCounters {
 
     metrics::Counter operations;
     metrics::Counter commits, failed_commits;
+    metrics::Histogram commit_time;                    ///< of commits that succeeded
     metrics::Counter refused;                          ///< operations refused because the queue was full
     metrics::Counter checkpoints, failed_checkpoints;  ///< a failed one is tried again after the next interval
 };

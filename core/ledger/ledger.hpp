@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "core/base/log.hpp"
-#include "core/base/observe.hpp"
 #include "core/base/result.hpp"
 #include "core/ledger/counters.hpp"
 #include "core/ledger/ledger_rows.hpp"
@@ -24,8 +23,6 @@ struct LedgerOptions {
     /// The largest number of operations that may wait for the ledger's thread. Further ones are refused with
     /// resource_exhausted.
     std::size_t max_waiting = 8192;
-    /// Called on the ledger's thread with the duration of each commit. May be empty.
-    ObserveDuration on_commit;
     /// The waiting time after a failed write. It doubles with each failure, from the first value up to the
     /// last.
     std::chrono::milliseconds first_retry{20};

@@ -59,6 +59,10 @@ void Histogram::observe(std::chrono::nanoseconds time) const noexcept {
     if (histogram_) histogram_->Observe(std::chrono::duration<double>(time).count());
 }
 
+std::uint64_t Histogram::count() const {
+    return histogram_ ? histogram_->Collect().histogram.sample_count : 0;
+}
+
 std::span<const double> network_seconds() noexcept {
     static constexpr std::array bounds{0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1,
                                        0.25,  0.5,   1.0,   2.5,  5.0,   10.0};

@@ -68,6 +68,8 @@ class Histogram {
     Histogram() = default;
 
     void observe(std::chrono::nanoseconds time) const noexcept;
+    /// How many durations were observed.
+    [[nodiscard]] std::uint64_t count() const;
 
   private:
     friend class Registry;

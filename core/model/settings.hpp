@@ -70,8 +70,9 @@ struct CoordinatorSettings {
     /// Called by the dispatch loop after each of its rounds. `serve` uses it to tell systemd's watchdog that
     /// the loop works.
     std::function<void()> on_round;
-    ObserveDuration task_round_trip;  ///< from the sending of a batch to the acceptance of its answer
-    ObserveDuration state_read;       ///< one read of accounts from the source
+    /// Called with the time from the sending of a batch to the acceptance of its answer. The engine holds its
+    /// lock during the call. May be empty. `serve` shows the mean on its page.
+    ObserveDuration on_round_trip;
     RewardSettings rewards;
     /// Where the coordinator and the payroll count. A copy of the settings has the same registry.
     metrics::Registry metrics;

@@ -400,6 +400,8 @@ TEST_CASE("the views show agents, tasks, the height and the work of the epoch") 
     CHECK(status.source_age == 0s);
     CHECK(house.counter("results_accepted") == 4);
     CHECK(house.counter("polls") == 1);
+    CHECK(EngineCounters(house.settings.metrics).task_round_trip.count() == 1);  // one batch
+    CHECK(ReadWorkerCounters(house.settings.metrics).read_time.count() > 0);
     const auto agents = house.coordinator->agents();
     REQUIRE(agents.size() == 2);
     CHECK(agents[0].id == "a");

@@ -99,6 +99,8 @@ TEST_CASE("an empty log starts with the source's oldest diff, and each diff is a
     CHECK(it.store.range() == DiffRange{48'000'000, 48'000'004});
     CHECK(it.store.read(48'000'002, 1, 0)->front().record == diff_record(some_diff(48'000'002)));
     CHECK(it.feed->health());
+    CHECK(it.count("diffs_commits") > 0);
+    CHECK(DiffFeedCounters(it.settings.metrics).append_time.count() == it.count("diffs_commits"));
 }
 
 TEST_CASE("a log with diffs continues from its tip, which the source must know too") {

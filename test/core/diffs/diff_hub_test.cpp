@@ -105,25 +105,22 @@ TEST_CASE("a newer stream of an agent replaces the older one, which ends with ab
 TEST_CASE("the delivery of a diff is measured for the streams that waited for it") {
     DiffHubSettings settings;
     settings.ring_blocks = 4;
-    int measured = 0;
-    settings.delivery = [&](std::chrono::nanoseconds time) {
-        CHECK(time.count() >= 0);
-        ++measured;
-    };
+    const DiffHubCounters counters(settings.metrics);
+    const auto measured = [&] { return counters.delivery_time.count(); };
     HubFixture log(1, 20, settings);
     DiffReader live(*log.hub, "live", 0);
     DiffReader behind(*log.hub, "behind", 1);
     log.feed(21, 40);
     REQUIRE(live.read_to(40));
-    CHECK(measured == 20);
+    CHECK(measured() == 20);
     // What was there before the stream was opened is not measured.
     REQUIRE(behind.read_to(20));
-    CHECK(measured == 20);
+    CHECK(measured() == 20);
     REQUIRE(behind.read_to(40));
-    CHECK(measured == 40);
+    CHECK(measured() == 40);
     DiffReader late(*log.hub, "late", 1);
     REQUIRE(late.read_to(40));
-    CHECK(measured == 40);
+    CHECK(measured() == 40);
 }
 
 TEST_CASE("a stream that falls behind continues from the store without a gap", "[defect-7][defect-35]") {

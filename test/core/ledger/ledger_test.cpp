@@ -164,6 +164,7 @@ TEST_CASE("operations that wait together share one commit") {
     // The operation that blocked, and one for all others.
     CHECK(options.metrics.value("ledger_commits") == 2);
     CHECK(options.metrics.value("ledger_operations") == 501);
+    CHECK(LedgerCounters(options.metrics).commit_time.count() == 2);
     CHECK(answers_in(**ledger) == 500);
 }
 
