@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/bench/bench_servers.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
+#include <mutex>
 #include <random>
+#include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 #include <sys/resource.h>
 
-#include "core/accounting/payroll.hpp"
-#include "core/coordinator/coordinator.hpp"
-#include "core/diffs/diff_hub.hpp"
+#include "cli/wiring/wired_coordinator.hpp"
+#include "core/auth/access.hpp"
+#include "core/base/try.hpp"
 #include "core/diffs/diff_record.hpp"
-#include "core/diffs/memory_diff_store.hpp"
 #include "core/diffs/sqlite_diff_store.hpp"
-#include "core/ledger/ledger.hpp"
-#include "proto/agent_port/agent_server.hpp"
+#include "core/model/state_digest.hpp"
+#include "core/ports/state_diff_source.hpp"
 #include "proto/agent_port/agent_transport.hpp"
 #include "proto/codec/codec.hpp"
 #include "test/bench/bench_source.hpp"
@@ -53,16 +59,25 @@ double cpu_us() {
     std::_Exit(0);
 }
 
-template <typename T>
-T or_die(Result<T> result) {
-    if (result) return std::move(*result);
-    std::cerr << result.error().text() << std::endl;
+[[noreturn]] void die(const Error& error) {
+    std::cerr << error.text() << std::endl;
     std::_Exit(1);
 }
 
-/// A record of about `bytes` bytes with entries like those of transfers and calls. Their content does not
-/// compress.
-Bytes diff_like_record(std::uint64_t height, std::size_t bytes, std::mt19937_64& random) {
+template <typename T>
+T or_die(Result<T> result) {
+    if (!result) die(result.error());
+    return *std::move(result);
+}
+
+void or_die(const Status& status) {
+    if (!status) die(status.error());
+}
+
+/// A diff of about `bytes` bytes with entries like those of transfers and calls. Their content does not
+/// compress. The same height and size give the same diff.
+StateDiff bench_diff(std::uint64_t height, std::size_t bytes) {
+    std::mt19937_64 random(height);
     const auto noise = [&random](std::size_t size) {
         Bytes out(size);
         for (auto& byte : out)
@@ -71,121 +86,128 @@ Bytes diff_like_record(std::uint64_t height, std::size_t bytes, std::mt19937_64&
     };
     StateDiff diff;
     diff.height = height;
-    diff.digest = noise(32);
     constexpr std::size_t kEntry = 200;
     for (std::size_t made = 0; made + kEntry <= bytes; made += kEntry)
         diff.entries.push_back({0, "Account", noise(20), noise(165)});
-    return diff_record(diff);
+    const Hash256 digest = state_digest(diff.entries, DigestRules::current);
+    diff.digest.assign(digest.bytes.begin(), digest.bytes.end());
+    return diff;
 }
 
-/// Makes diffs and puts them where the feed of `serve` would.
-class DiffMaker {
-  public:
-    DiffMaker(DiffStore& store, std::size_t bytes) : store_(store), bytes_(bytes) {}
-
-    void set_bytes(std::size_t bytes) { bytes_ = bytes; }
-    [[nodiscard]] std::uint64_t tip() const { return tip_; }
-    /// Appends many diffs at once, before there is a hub.
-    void fill(std::size_t count) {
-        std::vector<DiffRow> rows;
-        for (std::size_t i = 0; i < count; ++i)
-            rows.push_back(next());
-        append(std::move(rows));
+/// Appends diffs of heights 1 to `count` to a new log, many per commit.
+Status fill(DiffStore& store, std::uint64_t count, std::size_t bytes) {
+    constexpr std::size_t kRowsPerCommit = 500;
+    std::vector<DiffRow> rows;
+    for (std::uint64_t height = 1; height <= count; ++height) {
+        const StateDiff diff = bench_diff(height, bytes);
+        rows.push_back({height, Hash256::from(diff.digest).value(), {}, diff_record(diff)});
+        if (rows.size() == kRowsPerCommit || height == count) IOSWARM_DO(store.append(std::exchange(rows, {})));
     }
-    void feed(DiffHub& hub) {
-        DiffRow row = next();
-        auto shared = std::make_shared<const SharedDiff>(row.height, row.record);
-        append({std::move(row)});
-        hub.on_appended(std::move(shared));
+    return {};
+}
+
+/// A source of state diffs that goes on when the benchmark says so. Thread-safe.
+class BenchDiffs final : public StateDiffSource {
+  public:
+    /// Begins with the diffs of heights 1 to `tip`.
+    BenchDiffs(std::uint64_t tip, std::size_t bytes) : tip_(tip), bytes_(bytes) {}
+
+    /// Sets the size of later diffs.
+    void set_bytes(std::size_t bytes) {
+        const std::lock_guard lock(mutex_);
+        bytes_ = bytes;
+    }
+    /// Makes `count` diffs, one after the other. Returns when the last one is in the log of `service`.
+    void append(const cli::DiffService& service, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            std::uint64_t tip = 0;
+            {
+                const std::lock_guard lock(mutex_);
+                tip = ++tip_;
+            }
+            changed_.notify_all();
+            while (service.store().range().tip < tip) {
+                if (const Status health = service.health(); !health) die(health.error());
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            }
+        }
+    }
+
+    [[nodiscard]] Result<StateDiff> next(std::uint64_t height, std::stop_token stop) override {
+        height = std::max<std::uint64_t>(height, 1);
+        std::unique_lock lock(mutex_);
+        if (!changed_.wait(lock, stop, [&] { return height <= tip_; }))
+            return fail(ErrorCode::cancelled, "no diff");
+        return bench_diff(height, bytes_);
     }
 
   private:
-    DiffRow next() {
-        ++tip_;
-        return {tip_, {}, {}, diff_like_record(tip_, bytes_, random_)};
-    }
-    void append(std::vector<DiffRow> rows) {
-        if (auto done = store_.append(std::move(rows)); !done) {
-            std::cerr << done.error().text() << std::endl;
-            std::_Exit(1);
-        }
-    }
-    DiffStore& store_;
+    std::mutex mutex_;  // guards everything below
+    std::condition_variable_any changed_;
+    std::uint64_t tip_;
     std::size_t bytes_;
-    std::uint64_t tip_ = 0;
-    std::mt19937_64 random_{1};
 };
 
+/// The settings of the port for agents, on loopback.
+proto::AgentServerSettings loopback() {
+    proto::AgentServerSettings out;
+    out.address = "127.0.0.1";
+    return out;
+}
+
 int serve_coordinator(const char* directory) {
-    CoordinatorSettings settings;
-    settings.max_agents = 20'000;
-    settings.max_queued_batches = 100'000;
-    settings.task_timeout = std::chrono::hours(1);
-    settings.dispatch_heartbeat_age = std::chrono::hours(1);
-    settings.eviction_age = std::chrono::hours(1);
+    BenchSource source;
+    BenchDiffs diffs(0, 22'000);
+    cli::CoordinatorWiring wiring;
+    cli::CoordinatorWiring::Work& work = wiring.work.emplace();
+    work.settings.max_agents = 20'000;
+    work.settings.max_queued_batches = 100'000;
+    work.settings.task_timeout = std::chrono::hours(1);
+    work.settings.dispatch_heartbeat_age = std::chrono::hours(1);
+    work.settings.eviction_age = std::chrono::hours(1);
+    work.ledger_dir = directory;
+    wiring.open_chain = [&](std::uint64_t) {
+        return cli::ChainPorts{nullptr, &source, &source, &source, nullptr, &diffs};
+    };
+    wiring.diffs.emplace();  // in memory
 
     const SystemClock clock;
-    BenchSource source;
-    const auto ledger = or_die(Ledger::open(directory));
-    const auto payroll = or_die(Payroll::open(*ledger, settings, clock, nullptr, {}));
     const auto access = or_die(AccessControl::open({std::string(kSecret), "", ""}));
-    const auto coordinator = or_die(Coordinator::create(settings, source, source, source, *payroll, clock, {}));
-    coordinator->start();
-    MemoryDiffStore diffs({.max_rows = 100});
-    DiffMaker maker(diffs, 22'000);
-    DiffHub hub(diffs, {}, nullptr, {});
-    hub.on_progress(
-        [&](const std::string& agent, std::uint64_t height) { coordinator->diffs_written(agent, height); });
-    proto::AgentServerSettings port;
-    port.address = "127.0.0.1";
-    const auto server = or_die(proto::AgentServer::start(port, *coordinator, *access, {}, &hub));
-    obey(server->port(), [&](const std::string& command, std::size_t number) {
+    const auto wired = or_die(cli::WiredCoordinator::create(std::move(wiring), clock, {}));
+    or_die(wired->open_port(loopback(), *access, {}));
+    wired->start();
+    obey(wired->port().port(), [&](const std::string& command, std::size_t number) {
         if (command == "feed") source.feed(number);
         if (command == "mine") source.mine();
-        for (std::size_t i = 0; command == "append" && i < number; ++i)
-            maker.feed(hub);
+        if (command == "append") diffs.append(*wired->diffs(), number);
         for (std::size_t i = 0; command == "blocks" && i < number; ++i)
             source.mine();
     });
 }
 
-/// Refuses all registrations, for a server of diffs only.
-class NoAgents final : public AgentLink {
-  public:
-    void register_agent(const std::string&, const RegisterRequest&, RegisterDone done) override {
-        done(nobody());
-    }
-    Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string&, const GetTasksRequest&,
-                                                         std::shared_ptr<StreamSink>) override {
-        return nobody();
-    }
-    void submit(const std::string&, BatchResult, SubmitDone done) override { done(nobody()); }
-    Result<HeartbeatResponse> heartbeat(const std::string&, const HeartbeatRequest&) override {
-        return nobody();
-    }
-    void end_agent(const std::string&, const Error&) override {}
-
-  private:
-    static tl::unexpected<Error> nobody() { return fail(ErrorCode::unavailable, "only diffs here"); }
-};
-
 int serve_diffs(const std::string& directory, std::size_t count, std::size_t bytes) {
-    const auto store = or_die(SqliteDiffStore::open(directory + "/statediffs.db"));
-    DiffMaker maker(*store, bytes);
-    while (maker.tip() < count)
-        maker.fill(std::min<std::size_t>(500, count - maker.tip()));
-    DiffHub hub(*store, {}, nullptr, {});
-    NoAgents nobody;
+    BenchDiffs diffs(count, bytes);
+    cli::CoordinatorWiring wiring;
+    wiring.open_chain = [&](std::uint64_t) {
+        cli::ChainPorts ports;
+        ports.diffs = &diffs;
+        return ports;
+    };
+    cli::DiffServiceSettings& log = wiring.diffs.emplace();
+    log.file = directory + "/statediffs.db";
+    log.on_open = [&](SqliteDiffStore& store) { return fill(store, count, bytes); };
+
+    const SystemClock clock;
     const auto access = or_die(AccessControl::open({std::string(kSecret), "", ""}));
-    proto::AgentServerSettings port;
-    port.address = "127.0.0.1";
+    const auto wired = or_die(cli::WiredCoordinator::create(std::move(wiring), clock, {}));
+    proto::AgentServerSettings port = loopback();
     port.write_timeout = std::chrono::minutes(10);  // so that streams that stall on purpose are not ended
-    const auto server = or_die(proto::AgentServer::start(port, nobody, *access, {}, &hub));
-    obey(server->port(), [&](const std::string& command, std::size_t number) {
-        if (command == "bytes") maker.set_bytes(number);
-        for (std::size_t i = 0; command == "append" && i < number; ++i)
-            maker.feed(hub);
-        while (command == "streams" && hub.subscribers().size() < number)
+    or_die(wired->open_port(port, *access, {}));
+    wired->start();
+    obey(wired->port().port(), [&](const std::string& command, std::size_t number) {
+        if (command == "bytes") diffs.set_bytes(number);
+        if (command == "append") diffs.append(*wired->diffs(), number);
+        while (command == "streams" && wired->diffs()->hub().subscribers().size() < number)
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
     });
 }
