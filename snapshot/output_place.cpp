@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -15,11 +17,17 @@
 #include "core/base/text.hpp"
 #include "core/base/try.hpp"
 #include "snapshot/companions.hpp"
+#include "snapshot/immutable_name.hpp"
 #include "snapshot/older_snapshots.hpp"
 #include "snapshot/output_lock.hpp"
 #include "snapshot/publication.hpp"
 
 namespace ioswarm::snapshot {
+
+std::string folder_of(const std::string& path) {
+    return path.substr(0, path.rfind('/') + 1);  // without a '/' rfind() gives npos, and npos + 1 is 0
+}
+
 namespace {
 
 std::string name_of(const std::string& output) {
@@ -73,9 +81,27 @@ bool is_kept_by_sticky_folder(const std::string& folder, const struct statx& fil
     return info && (info->st_mode & S_ISVTX) != 0 && user != 0 && file.stx_uid != user && info->st_uid != user;
 }
 
-Status check_one_replaceable(const std::string& path, const std::string& folder) {
+/// A link stays unless an export or a roll of the output `name` made it. Replacing any other one would take
+/// away what the operator meant it for, such as a place on another disk, or a device.
+Status check_link(const std::string& path, const std::string& name) {
+    std::error_code failed;
+    const std::string target = std::filesystem::read_symlink(path, failed).string();
+    const auto immutable = ImmutableName::parse(target);
+    if (name_of(path) == name && immutable && immutable->output == name) return {};
+    return fail(ErrorCode::usage, "cannot replace the file", path,
+                failed ? "it is a symbolic link that cannot be read"
+                       : fmt::format("it is a symbolic link to {}, which no export made", target),
+                "remove the link, or name the place where the snapshot is to lie with --output");
+}
+
+/// `output` is the path that the snapshot is published under.
+Status check_one_replaceable(const std::string& path, const std::string& output) {
+    const std::string folder = folder_of(output);
     struct statx info {};
     if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &info) != 0) return {};
+    if (S_ISLNK(info.stx_mode)) {
+        IOSWARM_DO(check_link(path, name_of(output)));
+    }
     const auto refuse = [&](ErrorCode code, std::string why, std::string hint) {
         return fail(code, "cannot replace the file", path, std::move(why), std::move(hint));
     };
@@ -96,14 +122,6 @@ Status check_one_replaceable(const std::string& path, const std::string& folder)
             "run as that user, or use a folder of your own");
     return {};
 }
-
-}  // namespace
-
-std::string folder_of(const std::string& path) {
-    return path.substr(0, path.rfind('/') + 1);  // without a '/' rfind() gives npos, and npos + 1 is 0
-}
-
-namespace {
 
 Error cannot_make(const std::string& output, std::string why) {
     return {ErrorCode::usage, "cannot make the snapshot", output, std::move(why),
@@ -128,9 +146,9 @@ Status check_apart(const std::string& output, const std::vector<JobInput>& input
     return {};
 }
 
-Status check_all_replaceable(const std::vector<std::string>& paths, const std::string& folder) {
+Status check_all_replaceable(const std::vector<std::string>& paths, const std::string& output) {
     for (const std::string& path : paths) {
-        IOSWARM_DO(check_one_replaceable(path, folder));
+        IOSWARM_DO(check_one_replaceable(path, output));
     }
     return {};
 }
@@ -140,8 +158,8 @@ Status check_all_replaceable(const std::vector<std::string>& paths, const std::s
 Status check_replaceable(const std::string& output, const std::vector<std::string>& immutable,
                          const std::vector<JobInput>& inputs) {
     IOSWARM_DO(check_apart(output, inputs, immutable, {}));
-    IOSWARM_DO(check_all_replaceable(immutable, folder_of(output)));
-    return check_all_replaceable(published_names(output), folder_of(output));
+    IOSWARM_DO(check_all_replaceable(immutable, output));
+    return check_all_replaceable(published_names(output), output);
 }
 
 Status check_output_place(const std::string& output, const std::vector<JobInput>& inputs) {
@@ -167,7 +185,7 @@ Status check_output_place(const std::string& output, const std::vector<JobInput>
     IOSWARM_DO(check_apart(output, inputs, written_names(output), {output}));
     const std::vector<std::string> older = older_files(output);
     IOSWARM_DO(check_apart(output, inputs, older, older));
-    return check_all_replaceable(published_names(output), folder_of(output));
+    return check_all_replaceable(published_names(output), output);
 }
 
 }  // namespace ioswarm::snapshot

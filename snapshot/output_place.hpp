@@ -25,7 +25,8 @@ struct JobInput {
 /// - No input is a file that the job writes, replaces or removes: the snapshot, its companions, their temporary
 ///   files and the lock, and any older snapshot of this output, which the job may delete. Files are compared by
 ///   device and inode, whatever their names.
-/// - The files under the three fixed names can be replaced.
+/// - The files under the three fixed names can be replaced. A symbolic link can be when an earlier job made it:
+///   it has the output's name and leads to an immutable name of this output in the same folder.
 /// Errors: usage, with the reason; permission_denied when this user cannot replace an existing file.
 [[nodiscard]] Status check_output_place(const std::string& output, const std::vector<JobInput>& inputs);
 

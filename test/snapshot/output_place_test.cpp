@@ -168,6 +168,49 @@ TEST_CASE("a published file that cannot be replaced is noticed before the export
     }
 }
 
+TEST_CASE("a symbolic link is replaced only if an export made it") {
+    const test::TempDir dir;
+    fs::create_directory(dir.path("elsewhere"));
+    dir.write("elsewhere/old.gz", "on another disk");
+    dir.write("y-7-0123abcd.gz", "another output's");
+    const auto refuses = [&](const std::string& name, const std::string& target) {
+        INFO(name << " is a link to " << target);
+        fs::create_symlink(target, dir.path(name));
+        const auto refused = export_from(dir, data_file("bolt/trie.db"));
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == ErrorCode::usage);
+        CHECK_THAT(refused.error().text(), Contains(dir.path(name)) && Contains("link to " + target));
+        CHECK(fs::read_symlink(dir.path(name)) == target);
+        fs::remove(dir.path(name));
+    };
+    for (const std::string target :
+         {"elsewhere/old.gz", "/proc/self/fd/1", "nowhere", "y-7-0123abcd.gz", "elsewhere/x-7-0123abcd.gz"})
+        refuses("x.gz", target);
+    // The companions are never links.
+    refuses("x.gz.sha256", "elsewhere/old.gz");
+    refuses("snapshot-meta.json", "elsewhere/old.gz");
+    CHECK(dir.read("elsewhere/old.gz") == "on another disk");
+
+    // The snapshot that the link leads to may have been deleted by hand.
+    fs::create_symlink("x-7-0123abcd.gz", dir.path("x.gz"));
+    REQUIRE(export_from(dir, data_file("bolt/trie.db")));
+    REQUIRE(export_from(dir, data_file("bolt/trie.db")));
+}
+
+TEST_CASE("a link with the immutable name of the new snapshot stays") {
+    const test::TempDir dir;
+    const auto first = export_from(dir, data_file("bolt/trie.db"));
+    REQUIRE(first);
+    fs::create_directory(dir.path("elsewhere"));
+    const std::string name = fs::path(first->immutable).filename();
+    fs::rename(dir.path(name), dir.path("elsewhere/" + name));
+    fs::create_symlink("elsewhere/" + name, dir.path(name));
+    const auto refused = export_from(dir, data_file("bolt/trie.db"));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::usage);
+    CHECK(fs::is_symlink(dir.path(name)));
+}
+
 TEST_CASE("another user's companion file in a sticky folder is noticed before the export") {
     if (::geteuid() != 0) return;  // only root can make such a folder
     const test::TempDir dir;
