@@ -53,8 +53,9 @@ class GatedSource final : public Port {
 Status ChainGate::pass(const std::stop_token& stop) {
     const std::lock_guard asking(asking_);
     {
+        const bool ask_again = should_ask_again_();
         const std::lock_guard lock(mutex_);
-        if (is_right_) return {};
+        if (is_right_ && !ask_again) return {};
     }
     const Result<ChainIdentity> chain = ask_(stop);
     if (!chain) return fail(chain.error());

@@ -25,7 +25,11 @@ class ChainGate {
     /// another chain.
     using Bind = std::function<Status(const ChainIdentity&)>;
 
-    ChainGate(Ask ask, Bind bind) : ask_(std::move(ask)), bind_(std::move(bind)) {}
+    /// True if the last answer of Ask was incomplete and a complete one may be had now. Must not block.
+    using ShouldAskAgain = std::function<bool()>;
+
+    ChainGate(Ask ask, Bind bind, ShouldAskAgain should_ask_again)
+        : ask_(std::move(ask)), bind_(std::move(bind)), should_ask_again_(std::move(should_ask_again)) {}
 
     /// Ok when the node is on the right chain. Otherwise the error of Ask or Bind.
     [[nodiscard]] Status pass(const std::stop_token& stop = {});
@@ -42,6 +46,7 @@ class ChainGate {
   private:
     const Ask ask_;
     const Bind bind_;
+    const ShouldAskAgain should_ask_again_;
     std::mutex asking_;         // only one thread asks at a time; locked before mutex_
     mutable std::mutex mutex_;  // guards the fields below
     bool is_right_ = false;

@@ -30,7 +30,7 @@ Result<std::shared_ptr<NodeChain>> NodeChain::create(const ServeConfig& config, 
 NodeChain::NodeChain(std::unique_ptr<proto::NodeSource> node, ChainGate::Bind bind)
     : node_(std::move(node)),
       gate_([source = node_.get()](const std::stop_token& stop) { return source->chain(stop); },
-            std::move(bind)),
+            std::move(bind), [source = node_.get()] { return source->should_ask_chain_again(); }),
       pool_(gate_.gated(node_->pool())),
       blocks_(gate_.gated(node_->blocks())) {}
 

@@ -39,15 +39,36 @@ Result<ChainIds> NodeLink::read_chain_ids(const std::stop_token& stop) {
 }
 
 Result<ChainIdentity> NodeLink::chain(const std::stop_token& stop) {
-    IOSWARM_TRY(const auto ids, read_chain_ids(stop));
-    ChainIdentity out{ids.evm, std::nullopt};
+    const auto ids = chain_ids_if_web3_answers(stop);
+    if (!ids && (!has_both_ids_.load() || ids.error().code == ErrorCode::cancelled)) return fail(ids.error());
+    ChainIdentity out{ids ? ids->evm : evm_chain_id_.load(), std::nullopt};
     const auto answer = call(kGetChainMeta, {}, stop);
     // A node with a JSON API cannot be asked for its own chain id.
-    if (!answer && is_json_api(answer.error())) return out;
-    if (!answer) return fail(answer.error());
-    IOSWARM_TRY(const auto meta, read_chain_meta(*answer));
-    if (meta.chain_id != 0) out.node = meta.chain_id;
+    const bool is_json = !answer && is_json_api(answer.error());
+    if (!answer && !is_json) return fail(answer.error());
+    if (answer) {
+        IOSWARM_TRY(const auto meta, read_chain_meta(*answer));
+        if (meta.chain_id != 0) out.node = meta.chain_id;
+    }
+    if (!ids && !out.node) return fail(ids.error());  // then nothing tells which chain the node is on
+    if (ids) has_both_ids_ = out.node.has_value();
+    const bool was_without = asked_without_web3_.exchange(!ids);
+    if (!ids && !was_without) {
+        log_.warn(
+            "node: web3 does not tell its chain id now ({}). The node's chain id over gRPC is {}. EVM chain id "
+            "{} is assumed until web3 answers, so that pool, blocks and state diffs go on",
+            ids.error().why, *out.node, out.evm);
+    }
     return out;
+}
+
+/// Does not wait for an endpoint that is known to be away, if its answer is not needed.
+Result<ChainIds> NodeLink::chain_ids_if_web3_answers(const std::stop_token& stop) {
+    if (has_both_ids_.load() && web3_.is_away()) {
+        return fail(ErrorCode::unavailable, "cannot read the EVM chain id", web3_.name(),
+                    "the endpoint does not answer");
+    }
+    return read_chain_ids(stop);
 }
 
 Result<Bytes> NodeLink::call(const char* method, BytesView request, const std::stop_token& stop) {

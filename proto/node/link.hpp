@@ -35,8 +35,12 @@ class NodeLink {
     /// The chain ids. The EVM chain id is part of transaction hashes. It is read over web3 once and then kept.
     [[nodiscard]] Result<ChainIds> chain_ids(const std::stop_token& stop = {});
 
-    /// Asks the node again which chain it is on. chain_ids() returns the new answer from then on.
+    /// Asks the node again which chain it is on. chain_ids() returns the new answer from then on. If both ids
+    /// were read before and web3 does not answer now, the result has the EVM chain id that was read last, and
+    /// only the id from gRPC is read anew.
     [[nodiscard]] Result<ChainIdentity> chain(const std::stop_token& stop = {});
+    /// True if the last chain() had to do without web3, and web3 may answer by now.
+    [[nodiscard]] bool should_ask_chain_again() const { return asked_without_web3_.load() && !web3_.is_away(); }
 
     /// Calls grpc().call() and remembers whether the API speaks JSON.
     [[nodiscard]] Result<Bytes> call(const char* method, BytesView request, const std::stop_token& stop = {});
@@ -60,6 +64,7 @@ class NodeLink {
 
   private:
     Result<ChainIds> read_chain_ids(const std::stop_token& stop);
+    Result<ChainIds> chain_ids_if_web3_answers(const std::stop_token& stop);
 
     void set_figures() const;
 
@@ -70,7 +75,9 @@ class NodeLink {
     NodeGrpc grpc_;
     Web3Endpoint web3_;
     std::atomic<bool> json_api_{false};
-    std::atomic<std::uint64_t> evm_chain_id_{0};  ///< 0: not known yet
+    std::atomic<std::uint64_t> evm_chain_id_{0};   ///< 0: not known yet
+    std::atomic<bool> has_both_ids_{false};        ///< a chain() call has read both ids
+    std::atomic<bool> asked_without_web3_{false};  ///< see should_ask_chain_again()
     Guarded<std::optional<ChainTip>> streamed_;
     Guarded<std::set<std::string>> named_kinds_;
     const NodeCounters counters_;

@@ -105,6 +105,10 @@ Result<ChainIdentity> NodeSource::chain(const std::stop_token& stop) {
     return chain;
 }
 
+bool NodeSource::should_ask_chain_again() const {
+    return impl_->link.should_ask_chain_again();
+}
+
 const NodeCounters& NodeSource::counters() const noexcept {
     return impl_->link.counters();
 }

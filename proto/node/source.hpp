@@ -61,9 +61,11 @@ class NodeSource {
     /// Accounts, code and slots at the tip, for running transactions.
     [[nodiscard]] evm::StateFetchers& run_state() noexcept;
 
-    /// Asks the node over both connections which chain it is on. Errors: unavailable, timed_out, bad_data,
-    /// cancelled (`stop`).
+    /// Asks the node over both connections which chain it is on. If both answered before and web3 does not
+    /// answer now, gRPC is enough. Errors: unavailable, timed_out, bad_data, cancelled (`stop`).
     [[nodiscard]] Result<ChainIdentity> chain(const std::stop_token& stop = {});
+    /// True if the last chain() had to do without web3, and web3 may answer by now. Thread-safe.
+    [[nodiscard]] bool should_ask_chain_again() const;
 
     /// Problems that did not cause an error for any caller.
     [[nodiscard]] const NodeCounters& counters() const noexcept;

@@ -38,6 +38,7 @@ class Web3Endpoint {
     [[nodiscard]] std::size_t batch_limit() const noexcept { return client_->batch_limit(); }
     [[nodiscard]] const std::string& name() const noexcept { return client_->name(); }
 
+    [[nodiscard]] bool is_away() const { return away_.is_raised(); }
     /// Adds the reason while the endpoint is away.
     void add_reasons(Reasons& reasons) const { away_.add_to(reasons); }
     /// How often the endpoint went away since the program started.

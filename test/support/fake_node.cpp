@@ -152,7 +152,7 @@ std::pair<grpc::Status, Bytes> FakeNode::Impl::answer(const std::string& method,
     } else if (method == "GetChainMeta") {
         Bytes meta;
         Writer(meta).put_uint(1, chain_meta_height.value_or(tip()));
-        Writer(meta).put_uint(6, 1);
+        Writer(meta).put_uint(6, node_chain_id);
         Writer(out.second).always_bytes(1, meta);
     } else if (method == "GetServerMeta" && !version.empty()) {
         Bytes meta;
@@ -280,6 +280,11 @@ void FakeNode::set_batch_limit(std::size_t calls) {
 void FakeNode::set_chain_id(std::uint64_t id) {
     const std::lock_guard lock(impl_->mutex);
     impl_->chain_id = id;
+}
+
+void FakeNode::set_node_chain_id(std::uint64_t id) {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->node_chain_id = id;
 }
 
 void FakeNode::set_grpc(Grpc mode) {

@@ -83,7 +83,8 @@ class FakeNode {
     void set_version(std::string version);
     /// This many POSTs from now on get HTTP 502.
     void fail_next_posts(std::size_t count);
-    void set_chain_id(std::uint64_t id);  ///< 4689 by default
+    void set_chain_id(std::uint64_t id);       ///< what eth_chainId returns, 4689 by default
+    void set_node_chain_id(std::uint64_t id);  ///< what GetChainMeta returns, 1 by default
 
     void set_grpc(Grpc mode);
     /// Sets the mode of this method only, for example "GetRawBlocks".

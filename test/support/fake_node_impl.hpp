@@ -93,6 +93,7 @@ struct FakeNode::Impl {
     std::optional<int> batch_status;
     std::size_t posts_to_fail = 0;
     std::uint64_t chain_id = 4689;
+    std::uint64_t node_chain_id = 1;
     std::string version;
     Grpc grpc_mode = Grpc::normal;
     std::map<std::string, Grpc> grpc_modes;

@@ -234,6 +234,7 @@ TEST_CASE("nothing is read from a node before its chain was checked", "[serve]")
     pool.set_tip(ChainTip{5, {}, 0});
     Result<ChainIdentity> answer = fail(ErrorCode::unavailable, "node away");
     int asked = 0;
+    bool answer_is_incomplete = false;
     ChainGate gate(
         [&](const std::stop_token&) {
             ++asked;
@@ -242,7 +243,8 @@ TEST_CASE("nothing is read from a node before its chain was checked", "[serve]")
         [](const ChainIdentity& chain) -> Status {
             if (chain == kMainnet) return {};
             return fail(ErrorCode::config, "another chain");
-        });
+        },
+        [&] { return answer_is_incomplete; });
     const auto gated = gate.gated(static_cast<ActPoolReader&>(pool));
     CHECK(gated->tip().error().code == ErrorCode::unavailable);
     CHECK(gate.last_seen());
@@ -258,6 +260,11 @@ TEST_CASE("nothing is read from a node before its chain was checked", "[serve]")
     CHECK(gated->pending());
     CHECK(gated->tip());
     CHECK(asked == 0);
+    // When the rest of an incomplete answer can be had, the gate asks for it.
+    answer_is_incomplete = true;
+    CHECK(gated->tip());
+    CHECK(asked == 1);
+    answer_is_incomplete = false;
     // After a failed call another node may have taken its place.
     pool.fail_tip(Error{ErrorCode::unavailable, "gone", {}, {}, {}});
     CHECK_FALSE(gated->tip());

@@ -41,8 +41,53 @@ TEST_CASE("node: the chain's ids are read anew at each call") {
     CHECK(first->node == 1);
     world.node.set_chain_id(4690);
     CHECK(world.source->chain()->evm == 4690);
+}
+
+TEST_CASE("node: the chain is not known before web3 and gRPC have both told their ids") {
+    World world;
     world.node.set_web3(Web3::close);
     CHECK_FALSE(world.source->chain());
+    world.node.set_web3(Web3::normal);
+    world.node.set_grpc(Grpc::refuse);
+    CHECK_FALSE(world.source->chain());
+    world.node.set_grpc(Grpc::normal);
+    world.node.set_web3(Web3::close);
+    CHECK_FALSE(world.source->chain());
+    world.node.set_web3(Web3::normal);
+    CHECK(world.source->chain());
+}
+
+TEST_CASE("node: while web3 is away, gRPC alone tells whether the chain is still the same") {
+    World world;
+    REQUIRE(world.source->chain());
+    CHECK_FALSE(world.source->should_ask_chain_again());
+    world.node.set_web3(Web3::http_500);
+    for (int i = 0; i < 5; ++i)
+        CHECK(world.source->chain() == ChainIdentity{4689, 1});
+    CHECK(world.lines.count(LogLevel::warn, "EVM chain id 4689 is assumed") == 1);
+    // The endpoint counts as away by now, and is not waited for any more.
+    const std::size_t posts = world.node.web3_posts();
+    CHECK(world.source->chain());
+    CHECK(world.node.web3_posts() == posts);
+    CHECK_FALSE(world.source->should_ask_chain_again());
+    // Another node has taken the place of the first.
+    world.node.set_node_chain_id(2);
+    CHECK(world.source->chain() == ChainIdentity{4689, 2});
+    // Nothing tells the chain any more.
+    world.node.set_node_chain_id(0);
+    CHECK_FALSE(world.source->chain());
+    world.node.set_node_chain_id(1);
+    world.node.set_grpc(Grpc::refuse);
+    CHECK_FALSE(world.source->chain());
+    world.node.set_grpc(Grpc::normal);
+    // web3 is back, and on another chain.
+    world.node.set_chain_id(4690);
+    world.node.set_web3(Web3::normal);
+    world.push(5);
+    CHECK(world.account(kPlain, 5));
+    CHECK(world.source->should_ask_chain_again());
+    CHECK(world.source->chain() == ChainIdentity{4690, 1});
+    CHECK_FALSE(world.source->should_ask_chain_again());
 }
 
 TEST_CASE("node: the recorded pool lists each action once, and later as the same object") {
