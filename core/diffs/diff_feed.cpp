@@ -141,6 +141,12 @@ void DiffFeed::prune() {
         prune_failed_ = false;
         counters_.pruned.add(*pruned);
         held = store_.range();
+        if (held.floor > to) {
+            log_.warn(
+                "state diffs up to height {} were missing or damaged and are removed with the old ones; agents "
+                "that need one of them must load a newer snapshot",
+                held.floor - 1);
+        }
     }
 }
 

@@ -9,6 +9,8 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "core/base/try.hpp"
 #include "core/diffs/diff_chain.hpp"
 #include "core/diffs/diff_reader.hpp"
@@ -112,7 +114,7 @@ class SqliteDiffStore::Writer {
     template <typename Body>
     Status write(Body&& body);
     Status insert(const std::vector<DiffRow>& rows, Hash256& chain);
-    Status remove_below(std::uint64_t floor);
+    Result<std::uint64_t> remove_below(std::uint64_t floor, std::uint64_t tip);
     Status vacuum();
     void publish(DiffRange range, const Hash256& chain);
 
@@ -122,7 +124,9 @@ class SqliteDiffStore::Writer {
     sqlite::Statement begin_, commit_, insert_, chain_of_, delete_, set_log_;
     RecordPacker packer_;
     Sha256 hash_;
-    Status health_;  // data_loss: the file is damaged, and nothing more is written to it
+    // data_loss: the end of the log is damaged, and nothing more is written to it. Only load() and append() set
+    // this: damage to old rows must not keep new ones out.
+    Status health_;
 
     mutable std::mutex mutex_;  // guards everything below
     DiffRange range_;
@@ -142,7 +146,7 @@ Result<std::unique_ptr<SqliteDiffStore::Writer>> SqliteDiffStore::Writer::open(
         {&out->begin_, "BEGIN IMMEDIATE"},
         {&out->commit_, "COMMIT"},
         {&out->insert_, "INSERT INTO diffs VALUES(?1, ?2, ?3, ?4, ?5, ?6)"},
-        {&out->chain_of_, "SELECT chain FROM diffs WHERE height = ?1"},
+        {&out->chain_of_, "SELECT height, chain FROM diffs WHERE height >= ?1 AND height < ?2 ORDER BY height"},
         {&out->delete_, "DELETE FROM diffs WHERE height < ?1"},
         {&out->set_log_, "UPDATE log SET floor = ?1, base_chain = ?2"},
     }};
@@ -184,7 +188,6 @@ Status SqliteDiffStore::Writer::write(Body&& body) {
         statement->reset();
     // After some errors SQLite has already rolled back.
     if (database_.in_transaction()) static_cast<void>(database_.execute("ROLLBACK"));
-    if (error.code == ErrorCode::data_loss) health_ = fail(error);
     return fail(std::move(error));
 }
 
@@ -202,7 +205,10 @@ Status SqliteDiffStore::Writer::append(const std::vector<DiffRow>& rows) {
         }
         return insert(rows, chain);
     });
-    if (!status) return status;
+    if (!status) {
+        if (status.error().code == ErrorCode::data_loss) health_ = status;
+        return status;
+    }
     if (first) next.floor = rows.front().height;
     next.tip = rows.back().height;
     publish(next, chain);
@@ -232,7 +238,8 @@ Result<std::size_t> SqliteDiffStore::Writer::prune(std::uint64_t floor, std::siz
     if (to <= held.floor || max_rows == 0) return std::size_t{0};
     to = held.floor + std::min<std::uint64_t>(to - held.floor, max_rows);
     if (Status status = write([&]() -> Status {
-            IOSWARM_DO(remove_below(to));
+            IOSWARM_TRY(const auto new_floor, remove_below(to, held.tip));
+            to = new_floor;
             return vacuum();
         });
         !status) {
@@ -244,18 +251,29 @@ Result<std::size_t> SqliteDiffStore::Writer::prune(std::uint64_t floor, std::siz
     return removed;
 }
 
-Status SqliteDiffStore::Writer::remove_below(std::uint64_t floor) {
-    chain_of_.bind_u64(1, floor - 1);
-    IOSWARM_TRY(const auto found, chain_of_.step());
-    const auto base = found ? chain_of_.fixed<Hash256>(0) : Result<Hash256>(fail(ErrorCode::data_loss, ""));
+/// Makes `floor` the lowest height and returns it. A row can only be checked with the chain value of the row
+/// before it. So if that value is missing or damaged, the log begins after the next row whose value is there.
+/// The rows that are left out by this could not be read anyway.
+Result<std::uint64_t> SqliteDiffStore::Writer::remove_below(std::uint64_t floor, std::uint64_t tip) {
+    chain_of_.bind_u64(1, floor - 1).bind_u64(2, tip);
+    std::optional<Hash256> base;
+    while (!base) {
+        IOSWARM_TRY(const auto found, chain_of_.step());
+        if (!found) break;
+        const auto chain = chain_of_.fixed<Hash256>(1);
+        if (!chain) continue;
+        base = *chain;
+        floor = chain_of_.u64(0) + 1;
+    }
     chain_of_.reset();
     if (!base) {
         return fail(ErrorCode::data_loss, "cannot prune the diff log", database_.file(),
-                    "the diff of height " + std::to_string(floor - 1) + " is missing or damaged",
-                    "ioswarm diffs verify tells all that is");
+                    fmt::format("every diff from height {} to the one before the newest is missing or damaged",
+                                floor - 1));
     }
     IOSWARM_DO(delete_.bind_u64(1, floor).run());
-    return set_log_.bind_u64(1, floor).bind_blob(2, base->view()).run();
+    IOSWARM_DO(set_log_.bind_u64(1, floor).bind_blob(2, base->view()).run());
+    return floor;
 }
 
 Status SqliteDiffStore::Writer::vacuum() {

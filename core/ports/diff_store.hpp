@@ -56,8 +56,8 @@ class DiffStore {
     [[nodiscard]] virtual Result<std::vector<DiffRow>> read(std::uint64_t from, std::size_t max_rows,
                                                             std::size_t max_bytes) const = 0;
 
-    /// Removes rows below `floor`, at most `max_rows` of them, never the tip. Returns how many it removed.
-    /// Errors are those of append().
+    /// Removes rows below `floor`, at most `max_rows` of them, never the tip, and rows above them that cannot
+    /// be read. Returns by how many heights the floor rose. Errors are those of append(); none stops append().
     [[nodiscard]] virtual Result<std::size_t> prune(std::uint64_t floor, std::size_t max_rows) = 0;
 
     /// Empties the log. The next append may begin at any height. Errors are those of append().

@@ -177,6 +177,37 @@ TEST_CASE("a log whose newest row is damaged accepts no more until it is cleared
     REQUIRE((*store)->append(some_rows(100, 1)));
 }
 
+TEST_CASE("damaged old rows do not stop pruning, and no new rows are kept out") {
+    const test::TempDir dir;
+    const std::string file = make_log(dir);
+    change(file, "DELETE FROM diffs WHERE height BETWEEN 6 AND 20");
+    change(file, "UPDATE diffs SET chain = x'00' WHERE height = 21");
+    const auto store = SqliteDiffStore::open(file);
+    REQUIRE(store);
+    // The lowest row that can be checked is 23: row 22 is the first one with a chain value.
+    CHECK((*store)->prune(11, 100) == 22);
+    CHECK((*store)->range() == DiffRange{23, kRows});
+    CHECK((*store)->read(23, kNoLimit, kNoLimit)->size() == kRows - 22);
+    CHECK((*store)->append(some_rows(kRows + 1, 1)));
+    CHECK((*store)->prune(30, 100) == 7);
+}
+
+TEST_CASE("a log that cannot be pruned accepts new rows, and is pruned after them") {
+    const test::TempDir dir;
+    const std::string file = make_log(dir);
+    const auto store = SqliteDiffStore::open(file);
+    REQUIRE(store);
+    change(file, "DELETE FROM diffs WHERE height BETWEEN 6 AND 39");
+    CHECK(code_of((*store)->prune(11, 100)) == ErrorCode::data_loss);
+    change(file, "UPDATE diffs SET chain = x'00' WHERE height = 5");
+    CHECK(code_of((*store)->prune(11, 100)) == ErrorCode::data_loss);
+    CHECK((*store)->range() == DiffRange{1, kRows});
+    CHECK((*store)->append(some_rows(kRows + 1, 1)));
+    CHECK((*store)->prune(11, 100) == kRows);
+    CHECK((*store)->range() == DiffRange{kRows + 1, kRows + 1});
+    CHECK((*store)->read(kRows + 1, 1, kNoLimit));
+}
+
 TEST_CASE("a read of heights that were pruned meanwhile is refused with the current range") {
     const test::TempDir dir;
     const std::string file = make_log(dir);
