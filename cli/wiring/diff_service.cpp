@@ -117,6 +117,7 @@ DiffsView DiffService::view() const {
 }
 
 void DiffService::add_reasons(Reasons& reasons) const {
+    hub_->add_reasons(reasons);
     if (!feed_->halted()) {
         if (lag_) lag_->add_reasons(store_->range().tip, reasons);
         return;

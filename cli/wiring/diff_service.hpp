@@ -65,8 +65,8 @@ class DiffService {
     /// Ok while diffs arrive; otherwise the reason why not. Thread-safe.
     [[nodiscard]] Status health() const { return feed_->health(); }
     [[nodiscard]] DiffsView view() const;
-    /// Adds the reason why the state diffs do not advance, if they do not: the feed has stopped for good, or
-    /// the source sends none any more. Thread-safe.
+    /// Adds the reasons why the state diffs do not advance (the feed has stopped for good, or the source sends
+    /// none any more), and why stored ones cannot be served (the log cannot be read there). Thread-safe.
     void add_reasons(Reasons& reasons) const;
 
   private:

@@ -34,6 +34,10 @@ DiffHubCounters::DiffHubCounters(const metrics::Registry& registry)
     : delivery_time(registry.histogram(
           {"ioswarm_diff_delivery_seconds",
            "From a state diff's being in the log to its being handed to a subscriber's stream."},
-          metrics::network_seconds())) {}
+          metrics::network_seconds())),
+      unreadable(registry.counter(
+          "diffs_unreadable",
+          {"ioswarm_diffs_unreadable_total",
+           "Failed reads of the diff log for an agent's stream, for example of a damaged diff."})) {}
 
 }  // namespace ioswarm

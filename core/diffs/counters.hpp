@@ -26,7 +26,8 @@ struct DiffHubCounters {
     explicit DiffHubCounters(const metrics::Registry& registry);
 
     metrics::Histogram
-        delivery_time;  ///< from DiffHub::on_appended() to the hand-over to a stream's connection
+        delivery_time;            ///< from DiffHub::on_appended() to the hand-over to a stream's connection
+    metrics::Counter unreadable;  ///< failed reads of the log
 };
 
 }  // namespace ioswarm

@@ -279,17 +279,21 @@ void DiffHub::wait_for_next(const SubscriberPtr& subscriber) {
 
 // ---- texts for agents
 
+std::string DiffHub::snapshot_advice() const {
+    const std::string snapshot = newest_snapshot_ ? newest_snapshot_() : std::string();
+    return fmt::format("load a newer snapshot and go on from its height + 1 ({})",
+                       snapshot.empty() ? "none was published here yet" : "the newest has " + snapshot);
+}
+
 Error DiffHub::out_of_range(std::uint64_t height, const char* why) const {
     const DiffRange range = store_.range();
     const std::string held = !range.empty()    ? fmt::format("held are {} to {}", range.floor, range.tip)
                              : range.floor > 1 ? fmt::format("the log is to begin with {}", range.floor)
                                                : "no diff is held yet";
-    const std::string snapshot = newest_snapshot_ ? newest_snapshot_() : std::string();
     return Error{ErrorCode::out_of_range,
                  "no state diff of this height",
                  std::to_string(height),
-                 fmt::format("{}; {}; load a newer snapshot and go on from its height + 1 ({})", why, held,
-                             snapshot.empty() ? "none was published here yet" : "the newest has " + snapshot),
+                 fmt::format("{}; {}; {}", why, held, snapshot_advice()),
                  {}};
 }
 

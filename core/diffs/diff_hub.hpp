@@ -17,9 +17,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/base/alarm.hpp"
 #include "core/base/log.hpp"
 #include "core/diffs/counters.hpp"
 #include "core/diffs/diff_views.hpp"
+#include "core/diffs/unreadable_diffs.hpp"
 #include "core/metrics/registry.hpp"
 #include "core/ports/diff_link.hpp"
 #include "core/ports/diff_store.hpp"
@@ -86,6 +88,8 @@ class DiffHub final : public DiffLink {
     /// The lowest stored height that some stream has not taken yet; nothing when all streams are up to date.
     /// Pruning waits for it.
     [[nodiscard]] std::optional<std::uint64_t> lowest_needed() const;
+    /// Adds the reason why some stored diffs cannot be served, if the log could not be read there.
+    void add_reasons(Reasons& reasons) const { unreadable_.add_reasons(store_.range(), reasons); }
     /// Sorted by agent id.
     [[nodiscard]] std::vector<DiffSubscriber> subscribers() const;
 
@@ -112,6 +116,8 @@ class DiffHub final : public DiffLink {
     void remember(std::vector<SharedDiffPtr>& diffs);
     void wait_for_next(const SubscriberPtr& subscriber);
 
+    [[nodiscard]] std::string snapshot_advice() const;
+    [[nodiscard]] Error unreadable(std::uint64_t height, const Error& error);
     [[nodiscard]] Error out_of_range(std::uint64_t height, const char* why) const;
     [[nodiscard]] std::uint64_t ring_floor() const;
 
@@ -121,6 +127,7 @@ class DiffHub final : public DiffLink {
     const NewestSnapshot newest_snapshot_;
     const Log log_;
     Progress progress_;
+    UnreadableDiffs unreadable_{counters_.unreadable, log_};
 
     std::atomic<std::size_t> all_ahead_{0};  // in bytes
     std::atomic<std::uint64_t> newest_{0};   // a copy of tip_, to be read without the lock

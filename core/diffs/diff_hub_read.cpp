@@ -109,27 +109,39 @@ Result<std::vector<SharedDiffPtr>> DiffHub::read(std::uint64_t from, std::size_t
     if (rows == 0 || !diffs.empty()) return diffs;
     auto read = store_.read(from, rows, bytes);
     if (!read) {
-        const ErrorCode code = read.error().code;
-        if (code == ErrorCode::out_of_range) return fail(out_of_range(from, "it was pruned"));
-        log_.error("diff streams end at height {}: {}", from, read.error().text());
-        // Agents must not see paths of this machine; the log above has them.
-        if (code == ErrorCode::data_loss) {
-            return fail(ErrorCode::data_loss, "diff stream ended", fmt::format("height {}", from),
-                        read.error().why);
-        }
-        return fail(ErrorCode::unavailable, "diff stream ended", fmt::format("height {}", from),
-                    "the diff log cannot be read now");
+        if (read.error().code == ErrorCode::out_of_range) return fail(out_of_range(from, "it was pruned"));
+        return fail(unreadable(from, read.error()));
     }
     for (DiffRow& row : *read) {
         if (row.height != from + diffs.size()) {
-            log_.error("the diff log gave height {} for {}", row.height, from + diffs.size());
-            return fail(ErrorCode::data_loss, "the diff log has a hole",
-                        fmt::format("height {}", from + diffs.size()));
+            return fail(
+                unreadable(from + diffs.size(), Error{ErrorCode::data_loss,
+                                                      "the diff log has a hole",
+                                                      {},
+                                                      fmt::format("height {} comes in its place", row.height),
+                                                      {}}));
         }
         diffs.push_back(std::make_shared<const SharedDiff>(row.height, std::move(row.record)));
     }
+    if (!diffs.empty()) unreadable_.worked(from, from + diffs.size() - 1);
     remember(diffs);
     return diffs;
+}
+
+/// Notes that the log cannot be read at `height`. Returns the reason for the agent. It must not show paths of
+/// this machine; our own log has them.
+Error DiffHub::unreadable(std::uint64_t height, const Error& error) {
+    unreadable_.failed(height, error, std::chrono::steady_clock::now());
+    const std::string which = fmt::format("height {}", height);
+    if (error.code == ErrorCode::data_loss) {
+        return {ErrorCode::data_loss,
+                "diff stream ended",
+                which,
+                fmt::format("{}; {}", error.why.empty() ? error.what : error.why, snapshot_advice()),
+                {}};
+    }
+    return {
+        ErrorCode::unavailable, "diff stream ended", which, "the diff log cannot be read now; ask again", {}};
 }
 
 /// Replaces diffs that another stream has read meanwhile by that stream's objects, so that they are shared.

@@ -159,8 +159,19 @@ TEST_CASE("a damaged row ends streams at its height and is never skipped") {
     REQUIRE(reader.end);
     CHECK(reader.end->code == ErrorCode::data_loss);
     CHECK(reader.end->which == "height 150");
+    CHECK(reader.end->why.find("load a newer snapshot") != std::string::npos);
+    Reasons reasons;
+    log.hub->add_reasons(reasons);
+    REQUIRE(reasons.size() == 1);
+    CHECK(reasons[0].part == "state diffs");
+    CHECK(reasons[0].why.find("height 150") != std::string::npos);
     DiffReader beyond(*log.hub, "b", 151);
     CHECK(beyond.read_to(300));
+    // Once the height is pruned, it is no fault of the log any more.
+    REQUIRE(log.store.prune(151, 1000));
+    reasons.clear();
+    log.hub->add_reasons(reasons);
+    CHECK(reasons.empty());
 }
 
 TEST_CASE("a store that cannot be read ends streams with unavailable, so that agents connect again") {
