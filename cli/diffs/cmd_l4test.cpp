@@ -139,11 +139,12 @@ const char* in_words(std::string_view check) {
     if (check == "heights") return "heights without gaps";
     if (check == "digests") return "every digest right";
     if (check == "catch_up") return "catch-up finished";
-    return "at least one live diff";
+    if (check == "live") return "at least one live diff";
+    return "diffs until the end";
 }
 
 void print_text(const proto::DiffProbe& probe, Io& io) {
-    for (const auto& finding : probe.checks.findings()) {
+    for (const auto& finding : probe.findings()) {
         io.out << fmt::format("{}  {:<22}  {}\n", finding.passed ? "pass" : "FAIL", in_words(finding.name),
                               escape_for_display(finding.detail));
     }
@@ -160,7 +161,7 @@ double seconds(Milliseconds time) {
 
 void print_json(const L4TestOptions& options, const std::string& agent, const proto::DiffProbe& probe, Io& io) {
     Json checks = Json::object();
-    for (const auto& finding : probe.checks.findings())
+    for (const auto& finding : probe.findings())
         checks[finding.name] = {{"passed", finding.passed}, {"detail", finding.detail}};
     Json out = {{"address", options.address},
                 {"agent_id", agent},
@@ -171,6 +172,7 @@ void print_json(const L4TestOptions& options, const std::string& agent, const pr
                 {"live", probe.checks.live()},
                 {"entries", probe.checks.entries()},
                 {"catch_up_seconds", probe.catch_up_time ? Json(seconds(*probe.catch_up_time)) : Json()},
+                {"longest_silence_seconds", seconds(probe.arrivals.longest_silence(probe.elapsed))},
                 {"seconds", seconds(probe.elapsed)},
                 {"resumed", probe.resumed},
                 {"ended", probe.ended ? Json(probe.ended->text()) : Json()}};

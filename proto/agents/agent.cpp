@@ -110,6 +110,8 @@ void Agent::registration_answered(const Result<RegisterResponse>& response, std:
     const std::chrono::seconds told(response->heartbeat_interval_sec);
     heartbeat_every_ = context_.times.heartbeat_every.value_or(told.count() > 0 ? told : kDefaultHeartbeat);
     away_ = false;
+    ++registration_;
+    heartbeat_failures_ = 0;
     in_touch_ = true;
     if (!beating_.exchange(true)) heartbeat_later(true);
     work_->registered();
@@ -154,13 +156,20 @@ void Agent::heartbeat() {
         return;
     }
     const HeartbeatRequest request{profile_.id, tasks_processed_.load(), 0, 0, 0};
-    static_cast<void>(context_.loop.unary(call, encode(profile_.codec, request),
-                                          [self = shared_from_this()](const Result<Bytes>& answer) {
-                                              self->heartbeat_answered(self->read<HeartbeatResponse>(answer));
-                                          }));
+    static_cast<void>(context_.loop.unary(
+        call, encode(profile_.codec, request),
+        [self = shared_from_this(), registration = registration_.load()](const Result<Bytes>& answer) {
+            self->heartbeat_answered(self->read<HeartbeatResponse>(answer), registration);
+        }));
 }
 
-void Agent::heartbeat_answered(const Result<HeartbeatResponse>& response) {
+void Agent::heartbeat_answered(const Result<HeartbeatResponse>& response, std::uint64_t registration) {
+    if (response) {
+        heartbeat_failures_ = 0;
+    } else if (registration == registration_) {
+        // A heartbeat that was sent before the latest registration says nothing about the coordinator of now.
+        ++heartbeat_failures_;
+    }
     if (response && response->payout) work_->paid();
     if (response && response->alive) {
         ++context_.counts.heartbeats;

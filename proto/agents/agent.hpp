@@ -86,8 +86,8 @@ class Agent : public std::enable_shared_from_this<Agent> {
     Agent(AgentContext& context, AgentProfile profile, Connect connect, std::unique_ptr<AgentWork> work);
 
     [[nodiscard]] const AgentProfile& profile() const noexcept { return profile_; }
-    /// False before the first registration, and after a registration or a stream has failed.
-    [[nodiscard]] bool is_in_touch() const noexcept { return in_touch_; }
+    /// False before the first registration, and after a registration, a stream or a heartbeat has failed.
+    [[nodiscard]] bool is_in_touch() const noexcept { return in_touch_ && heartbeat_failures_ == 0; }
 
     /// Starts the agent. Call it once, and again after each disconnect().
     void register_now();
@@ -117,7 +117,7 @@ class Agent : public std::enable_shared_from_this<Agent> {
     void register_later();
     void heartbeat_later(bool first);
     void heartbeat();
-    void heartbeat_answered(const Result<HeartbeatResponse>& response);
+    void heartbeat_answered(const Result<HeartbeatResponse>& response, std::uint64_t registration);
     void open_stream(std::uint64_t life);
     void stream_ended(const Status& status, std::uint64_t life);
     void take_message(const StreamPtr& stream, const Bytes& message);
@@ -130,7 +130,11 @@ class Agent : public std::enable_shared_from_this<Agent> {
     const Connect connect_;
     const std::unique_ptr<AgentWork> work_;
     std::atomic<bool> in_touch_{false};
-    std::atomic<bool> away_{false};  ///< true after disconnect()
+    /// How many heartbeats in a row got no answer since the last registration. A coordinator that stands still
+    /// closes no stream, so only its missing answers show it.
+    std::atomic<std::uint32_t> heartbeat_failures_{0};
+    std::atomic<std::uint64_t> registration_{0};  ///< the number of accepted registrations
+    std::atomic<bool> away_{false};               ///< true after disconnect()
     /// How often disconnect() was called. What began in an earlier life has no effect any more.
     std::atomic<std::uint64_t> life_{0};
     std::atomic<bool> beating_{false};  ///< true while a heartbeat is planned or under way

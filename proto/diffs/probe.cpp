@@ -91,10 +91,42 @@ class ResumingStream {
 
 }  // namespace
 
+void LiveArrivals::add(milliseconds at) {
+    longest_ = longest_silence(at);
+    last_ = at;
+    ++count_;
+}
+
+milliseconds LiveArrivals::silence(milliseconds now) const {
+    return now - last_;
+}
+
+milliseconds LiveArrivals::longest_silence(milliseconds now) const {
+    return std::max(longest_, silence(now));
+}
+
+milliseconds LiveArrivals::patience() const {
+    constexpr milliseconds kLeast{10'000};
+    constexpr int kIntervals = 5;
+    return count_ == 0 ? kLeast : std::max(kLeast, kIntervals * last_ / static_cast<std::int64_t>(count_));
+}
+
+std::vector<DiffChecks::Finding> DiffProbe::findings() const {
+    auto out = checks.findings();
+    const auto tenths = [](milliseconds time) {
+        return go_duration(std::chrono::round<std::chrono::duration<std::int64_t, std::deci>>(time));
+    };
+    const milliseconds silence = arrivals.silence(elapsed);
+    const bool came = checks.live() > 0 && silence <= arrivals.patience();
+    out.push_back({"until_end", came,
+                   came ? fmt::format("the longest pause was {}", tenths(arrivals.longest_silence(elapsed)))
+                        : fmt::format("none came in the last {}", tenths(silence))});
+    return out;
+}
+
 bool DiffProbe::passed() const {
-    const auto findings = checks.findings();
-    return !ended &&
-           std::all_of(findings.begin(), findings.end(), [](const auto& finding) { return finding.passed; });
+    const auto all = findings();
+    return !ended && std::all_of(all.begin(), all.end(), [](const auto& finding) { return finding.passed; });
 }
 
 Result<DiffProbe> probe_diffs(const DiffProbeOptions& options, const DiffProbeProgress& progress,
@@ -102,7 +134,7 @@ Result<DiffProbe> probe_diffs(const DiffProbeOptions& options, const DiffProbePr
     IOSWARM_TRY(const auto tip, find_tip(options, stop));
     const std::uint64_t from = tip > options.catch_up ? tip - options.catch_up : 1;
     pause_for(options.between_streams, stop);
-    DiffProbe probe{tip, DiffChecks(from, tip), {}, {}, 0, {}};
+    DiffProbe probe{tip, DiffChecks(from, tip), {}, {}, {}, 0, {}};
     ResumingStream stream(options.peer, stop);
     const auto begin = SteadyClock::now();
     while (since(begin) < options.duration) {
@@ -111,7 +143,9 @@ Result<DiffProbe> probe_diffs(const DiffProbeOptions& options, const DiffProbePr
         probe.elapsed = since(begin);
         if (diff) {
             probe.ended.reset();
+            const std::uint64_t live = probe.checks.live();
             probe.checks.take(*diff);
+            if (probe.checks.live() > live) probe.arrivals.add(probe.elapsed);
             if (!probe.catch_up_time && probe.checks.caught_up()) probe.catch_up_time = probe.elapsed;
             progress(*diff, probe);
             continue;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <stop_token>
+#include <vector>
 
 #include "core/base/result.hpp"
 #include "core/diffs/diff_checks.hpp"
@@ -22,16 +23,36 @@ struct DiffProbeOptions {
     std::chrono::milliseconds between_streams{1'000};  ///< pause after a stream has ended for any reason
 };
 
+/// When the live diffs of a probe came. All times count from the request of the stream.
+class LiveArrivals {
+  public:
+    void add(std::chrono::milliseconds at);
+    /// The longest time without a live diff until `now`.
+    [[nodiscard]] std::chrono::milliseconds longest_silence(std::chrono::milliseconds now) const;
+    /// The time since the last live diff, or since the beginning.
+    [[nodiscard]] std::chrono::milliseconds silence(std::chrono::milliseconds now) const;
+    /// The silence after which the diffs have stopped: five mean intervals, and at least 10 s.
+    [[nodiscard]] std::chrono::milliseconds patience() const;
+
+  private:
+    std::uint64_t count_ = 0;
+    std::chrono::milliseconds last_{0};
+    std::chrono::milliseconds longest_{0};
+};
+
 /// The result: what an agent of this coordinator would have seen.
 struct DiffProbe {
     std::uint64_t tip = 0;  ///< the height of the first live diff
     DiffChecks checks;
+    LiveArrivals arrivals;
     std::optional<std::chrono::milliseconds> catch_up_time;
     /// Time since the stream was requested; catch_up_time counts from there too.
     std::chrono::milliseconds elapsed{0};
     std::uint64_t resumed = 0;   ///< how often the stream broke and continued at the next height
     std::optional<Error> ended;  ///< why nothing more came before the time was over
 
+    /// Those of `checks`, and "until_end": live diffs came until the end.
+    [[nodiscard]] std::vector<DiffChecks::Finding> findings() const;
     [[nodiscard]] bool passed() const;
 };
 

@@ -60,7 +60,8 @@ TEST_CASE("l4test reports one line per check and passes", "[l4test]") {
                                           "pass  every digest right      8 of 8 right\n"
                                           "pass  catch-up finished       15 to 20\n"
                                           "pass  at least one live diff  2 diffs after height 20\n"
-                                          "passed after 2"));
+                                          "pass  diffs until the end     the longest pause was "));
+    CHECK_THAT(run.out, Catch::Contains("\npassed after 2"));
     CHECK_THAT(run.err, Catch::Contains("caught up to height 20") && Catch::Contains("height 22: 2 entries\n"));
     const auto asked = node.asked();
     REQUIRE(asked.size() == 2);
@@ -82,6 +83,8 @@ TEST_CASE("l4test --json prints one JSON object and no progress", "[l4test]") {
     CHECK(report.at("checks").at("heights").at("passed") == true);
     CHECK(report.at("tip") == 20);
     CHECK(report.at("live") == 2);
+    CHECK(report.at("checks").at("until_end").at("passed") == true);
+    CHECK(report.at("longest_silence_seconds") > 1);
     CHECK(report.at("agent_id") == "l4test-probe");
     CHECK(report.at("ended").is_null());
     CHECK(node.asked()[0].headers.count("x-ioswarm-token") == 0);

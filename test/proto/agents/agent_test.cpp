@@ -49,6 +49,10 @@ class WatchedLink final : public AgentLink {
         note("submit " + agent_id);
     }
     Result<HeartbeatResponse> heartbeat(const std::string& agent_id, const HeartbeatRequest& request) override {
+        if (fails_heartbeats) {
+            note("failed " + agent_id);
+            return fail(ErrorCode::unavailable, "no answer", agent_id);
+        }
         auto response = fake.heartbeat(agent_id, request);
         {
             const std::lock_guard lock(mutex_);
@@ -79,6 +83,7 @@ class WatchedLink final : public AgentLink {
     }
 
     FakeAgentLink fake;
+    std::atomic<bool> fails_heartbeats{false};
 
   private:
     void note(const std::string& what) {
@@ -348,6 +353,35 @@ TEST_CASE("an agent's work hears of a registration that failed, and decides that
     start(profile_of("agent-02"), no_failure);
     REQUIRE(served.link.wait_for("alive agent-02", 3));
     CHECK(served.metrics.value("calls_unauthenticated") == 1);
+}
+
+TEST_CASE("an agent is out of touch while its heartbeats fail, although its stream is open", "[agent]") {
+    class NoWork final : public proto::AgentWork {
+        void on_batch(proto::Agent& agent, TaskBatch) override { agent.next(); }
+    };
+    Served served;
+    auto times = quick_times();
+    times.heartbeat_every = 5ms;
+    proto::AgentContext context(times, 1, Log());
+    const auto agent = std::make_shared<proto::Agent>(
+        context, profile_of("agent-01"), [&] { return proto::connect(served.address(), context.times); },
+        std::make_unique<NoWork>());
+    CHECK_FALSE(agent->is_in_touch());
+    agent->register_now();
+    REQUIRE(served.link.wait_for("alive agent-01", 2));
+    CHECK(agent->is_in_touch());
+
+    // The second heartbeat is sent after the answer to the first.
+    served.link.fails_heartbeats = true;
+    REQUIRE(served.link.wait_for("failed agent-01", 2));
+    CHECK_FALSE(agent->is_in_touch());
+    CHECK(served.link.fake.open_streams() == 1);
+
+    served.link.fails_heartbeats = false;
+    const std::uint64_t before = context.counters().heartbeats;
+    REQUIRE(served.link.wait_for("alive agent-01", before + 3));
+    CHECK(agent->is_in_touch());
+    context.loop.stop_and_wait();
 }
 
 TEST_CASE("an agent with a wrong token keeps trying and is never accepted", "[agent]") {

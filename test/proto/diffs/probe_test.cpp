@@ -177,6 +177,37 @@ TEST_CASE("a coordinator that does not come back until the time is over fails th
     CHECK_THAT(probed->ended->why, Catch::Contains("shutting down"));
 }
 
+TEST_CASE("the patience with a silent coordinator is five mean intervals, and at least ten seconds",
+          "[diffs]") {
+    proto::LiveArrivals arrivals;
+    CHECK(arrivals.patience() == 10s);
+    CHECK(arrivals.longest_silence(3s) == 3s);
+    for (const auto at : {1s, 2s, 3s})
+        arrivals.add(at);
+    CHECK(arrivals.patience() == 10s);
+    CHECK(arrivals.silence(43s) == 40s);
+    CHECK(arrivals.longest_silence(3s) == 1s);
+    CHECK(arrivals.longest_silence(43s) == 40s);
+    arrivals.add(12s);
+    CHECK(arrivals.patience() == 15s);
+    CHECK(arrivals.longest_silence(13s) == 9s);
+}
+
+TEST_CASE("a probe fails when its coordinator fell silent before the end, although the stream is open",
+          "[diffs]") {
+    DiffProbe probe{20, DiffChecks(20, 20), {}, {}, {}, 0, {}};
+    for (std::uint64_t height = 20; height <= 25; ++height)
+        probe.checks.take(small_diff(height));
+    for (const auto at : {1s, 2s, 3s, 4s, 5s})
+        probe.arrivals.add(at);
+    probe.elapsed = 15s;
+    CHECK(probe.passed());
+    probe.elapsed = 16s;
+    CHECK_FALSE(probe.passed());
+    CHECK(probe.findings().back().name == std::string("until_end"));
+    CHECK(probe.findings().back().detail == "none came in the last 11s");
+}
+
 TEST_CASE("a refused key is an error before any check", "[diffs]") {
     FakeDiffNode node([](const Asked&, std::size_t) {
         return Steps{accept_step(), end_step(16, "invalid auth token")};
