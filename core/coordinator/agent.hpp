@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "core/base/rate_limiter.hpp"
+#include "core/coordinator/answer_pace.hpp"
 #include "core/coordinator/load_index.hpp"
 #include "core/coordinator/strikes.hpp"
 #include "core/coordinator/task.hpp"
@@ -47,7 +49,9 @@ struct GivenCounts {
 struct Batch {
     std::uint64_t number = 0;
     std::vector<GivenTask> tasks;
-    Clock::Steady deadline{};            ///< answers are refused after this time
+    Clock::Steady deadline{};  ///< answers are refused after this time
+    /// By how much the deadline was moved because the ledger was recording other answers of this agent.
+    std::chrono::nanoseconds excused{};
     std::optional<Clock::Steady> taken;  ///< when the stream took it for the first time
     GivenCounts given_by_then;           ///< the counts when it was taken
     bool sent = false;                   ///< all of it taken by the agent's current stream
@@ -112,6 +116,11 @@ struct Agent {
     /// on_ready was called for a batch, but the stream did not take it. The agent gets no new batches until it
     /// does.
     bool stuck = false;
+
+    AnswerPace pace;                   ///< says how many batches the stream may hold
+    std::uint32_t being_recorded = 0;  ///< submissions of this agent that the ledger is recording
+    /// While being_recorded is above 0: since when the recording has not been excused yet.
+    Clock::Steady recording_since{};
 
     std::uint64_t diffs_to = 0;  ///< height up to which its state has the diffs, as far as we know; 0 = unknown
 

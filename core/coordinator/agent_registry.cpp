@@ -77,10 +77,19 @@ Batch* AgentRegistry::filling(Agent& agent) {
     return !last.sent && !last.taken && last.tasks.size() < agent.batch_size ? &last : nullptr;
 }
 
+bool AgentRegistry::may_take(const Agent& agent) const {
+    const auto held = std::count_if(agent.batches.begin(), agent.batches.end(),
+                                    [](const BatchPtr& batch) { return batch->taken && batch->is_open(); });
+    return held < most_taken(agent);
+}
+
 std::uint32_t AgentRegistry::count_room(Agent& agent) const {
     if (agent.standing == Strikes::Standing::held_back) return 0;
     const bool on_trial = agent.standing == Strikes::Standing::on_trial;
-    const std::uint32_t most_batches = on_trial ? 1 : settings_.max_waiting_per_agent;
+    // As many batches as it may hold can wait until it has answered those. The other tasks stay in the queues,
+    // where an agent that answers sooner gets them.
+    const std::uint32_t most_batches =
+        on_trial ? 1 : std::min(settings_.max_waiting_per_agent, 2 * most_taken(agent));
     std::uint32_t room = 0;
     if (agent.batches.size() < most_batches)
         room = (most_batches - static_cast<std::uint32_t>(agent.batches.size())) * agent.batch_size;

@@ -42,6 +42,13 @@ class AgentRegistry {
     [[nodiscard]] std::size_t available() const { return working_ - held_back_; }
     /// True if agents can work but all of them are held back for batches they lost.
     [[nodiscard]] bool all_held_back() const { return working_ > 0 && held_back_ == working_; }
+    /// How many batches the agent's stream may hold that it has not answered.
+    [[nodiscard]] std::uint32_t most_taken(const Agent& agent) const {
+        return agent.pace.most_batches(agent.batch_size, settings_.task_timeout,
+                                       settings_.max_waiting_per_agent);
+    }
+    /// True if the agent's stream may take one more batch now.
+    [[nodiscard]] bool may_take(const Agent& agent) const;
     /// The batch that the next task for this agent goes into; null if a new batch must be started.
     [[nodiscard]] static Batch* filling(Agent& agent);
 

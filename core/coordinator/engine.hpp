@@ -162,6 +162,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
     void fire(Effects& effects) const;
     void announce(Agent& agent, Effects& effects) const;
+    void announce_waiting(Agent& agent, Effects& effects) const;
     void set_gauges() const;
 
     // In engine_agents.cpp.
@@ -177,6 +178,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void expire_orphans(Agent& agent, Clock::Steady now);
     void evict(const AgentPtr& agent, Effects& effects);
     [[nodiscard]] bool is_excused(const Batch& batch) const;
+    void begin_recording(Agent& agent, Clock::Steady now) const;
+    void end_recording(Agent& agent, Clock::Steady now) const;
+    void excuse_recording(Agent& agent, Clock::Steady now) const;
     void strike(Agent& agent, const Batch& batch, Clock::Steady now);
     void forgive(Agent& agent);
     void forgive_and_catch_up(Agent& agent, Clock::Steady now);

@@ -72,6 +72,13 @@ void Engine::announce(Agent& agent, Effects& effects) const {
     effects.ready.push_back(agent.stream);
 }
 
+/// Tells the stream of a batch that waits for it, if the agent may hold one more.
+void Engine::announce_waiting(Agent& agent, Effects& effects) const {
+    const bool waits = std::any_of(agent.batches.begin(), agent.batches.end(),
+                                   [](const BatchPtr& batch) { return !batch->sent; });
+    if (waits && registry_.may_take(agent)) announce(agent, effects);
+}
+
 void Engine::change_limits(const CoordinatorLimits& limits) {
     const std::lock_guard lock(mutex_);
     settings_.max_agents = limits.max_agents;

@@ -247,7 +247,7 @@ bool Engine::give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now,
         --task->tries_left;
     }
     registry_.update(*agent, now);
-    announce(*agent, effects);
+    if (!agent->announced && registry_.may_take(*agent)) announce(*agent, effects);
     return true;
 }
 
@@ -338,6 +338,9 @@ std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const SinkG
         if (on_hold_) return take_idle_batch(*agent, now);  // on_ready is called again when the hold ends
         for (const BatchPtr& batch : agent->batches) {
             if (batch->sent) continue;
+            // on_ready is called again when the agent has answered a batch that it holds. Until then the
+            // tasks gather in the batches that wait.
+            if (!batch->taken && !registry_.may_take(*agent)) break;
             // on_ready is called again when the diff is written, or when the wait is over.
             if (awaits_diff(*agent, *batch, now)) return take_idle_batch(*agent, now);
             for (; batch->next < batch->tasks.size() && items.size() < agent->batch_size; ++batch->next) {

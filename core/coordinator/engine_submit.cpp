@@ -157,6 +157,7 @@ Submission Engine::accept(const AgentPtr& agent, const BatchResult& submitted, C
                           Clock::Steady now, Effects& effects) {
     Submission out;
     out.agent = agent;
+    begin_recording(*agent, now);
     out.note = verdict.text();
     const auto held =
         std::chrono::duration_cast<std::chrono::microseconds>(now - verdict.batch->taken.value_or(now));
@@ -196,6 +197,8 @@ void Engine::recorded(const Submission& submission, const Status& status) {
     Effects effects;
     {
         const std::lock_guard lock(mutex_);
+        end_recording(agent, now);
+        agent.pace.add(submission.batch->taken.value_or(now), now, submission.tasks.size());
         const bool held = agent.registered && std::find(agent.batches.begin(), agent.batches.end(),
                                                         submission.batch) != agent.batches.end();
         for (const std::size_t index : submission.tasks) {
@@ -225,6 +228,7 @@ void Engine::recorded(const Submission& submission, const Status& status) {
                 agent.remember(submission.batch->number, BatchEnd::answered);
             drop_finished(agent);
             registry_.update(agent, now);
+            announce_waiting(agent, effects);
             effects.wake = book_.waiting() > 0;
         }
     }

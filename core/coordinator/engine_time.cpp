@@ -2,6 +2,7 @@
 // Everything that happens because time passes: time-outs of tasks, the strikes for them, evictions of agents,
 // and the periods for which agents are excused because the coordinator itself was at fault.
 #include <algorithm>
+#include <utility>
 
 #include "core/coordinator/engine.hpp"
 
@@ -17,6 +18,39 @@ constexpr std::uint64_t kMostCatchUp = 250;
 /// True if the batch was out while the coordinator stood still or could not record answers.
 bool Engine::is_excused(const Batch& batch) const {
     return on_hold_ || (batch.taken && *batch.taken <= excused_until_);
+}
+
+/// The ledger begins to record answers of this agent.
+void Engine::begin_recording(Agent& agent, Clock::Steady now) const {
+    if (agent.being_recorded++ == 0) {
+        agent.recording_since = now;
+    } else {
+        excuse_recording(agent, now);
+    }
+}
+
+void Engine::end_recording(Agent& agent, Clock::Steady now) const {
+    excuse_recording(agent, now);
+    --agent.being_recorded;
+}
+
+/// An agent waits for the response before it works on its next batch. The time that the ledger takes to record
+/// its answers does therefore not count against the other batches that it holds. In all, this moves a batch's
+/// deadline by at most one task time-out, so that nobody can hold tasks for long by answering bit by bit.
+void Engine::excuse_recording(Agent& agent, Clock::Steady now) const {
+    if (agent.being_recorded == 0) return;
+    const Clock::Steady since = std::exchange(agent.recording_since, now);
+    for (const auto* batches : {&agent.batches, &agent.orphans}) {
+        for (const BatchPtr& batch : *batches) {
+            if (!batch->taken) continue;
+            const std::chrono::nanoseconds waited = now - std::max(since, std::min(*batch->taken, now));
+            const std::chrono::nanoseconds left = settings_.task_timeout - batch->excused;
+            const std::chrono::nanoseconds more =
+                std::clamp(waited, std::chrono::nanoseconds(0), std::max(left, std::chrono::nanoseconds(0)));
+            batch->deadline += more;
+            batch->excused += more;
+        }
+    }
 }
 
 void Engine::strike(Agent& agent, const Batch& batch, Clock::Steady now) {
@@ -45,6 +79,8 @@ void Engine::forgive_and_catch_up(Agent& agent, Clock::Steady now) {
 
 void Engine::expire_batches(Agent& agent, Clock::Steady now, Effects& effects) {
     bool expired = false;
+    bool is_struck = false;
+    excuse_recording(agent, now);
     for (const BatchPtr& batch : agent.batches) {
         if (batch->deadline > now) continue;
         const bool is_lost = batch->taken && !is_excused(*batch);
@@ -61,20 +97,24 @@ void Engine::expire_batches(Agent& agent, Clock::Steady now, Effects& effects) {
         counters_.batches_timed_out.add();
         if (is_lost) {
             strike(agent, *batch, now);
+            is_struck = true;
         } else if (batch->taken) {
             counters_.batches_excused.add();
         } else {
+            counters_.batches_never_taken.add();
             // on_ready was called for the batch, but the stream did not take it, perhaps because its client
             // does not read. on_ready is called once more, and the agent gets nothing new until the stream
             // takes the batch.
-            counters_.batches_never_taken.add();
+            if (!agent.announced) continue;
             agent.stuck = true;
             agent.announced = false;
             announce(agent, effects);
         }
     }
     if (!expired) return;
-    drop_finished(agent);
+    // The agent is held back, so nothing is kept waiting for it.
+    is_struck ? return_untaken(agent) : drop_finished(agent);
+    announce_waiting(agent, effects);
     registry_.update(agent, now);
 }
 
@@ -174,6 +214,7 @@ void Engine::stalled(std::chrono::nanoseconds lasted) {
             for (const BatchPtr& batch : *batches)
                 batch->deadline += lasted;
         }
+        agent->recording_since = now;  // this time is excused already
         registry_.update(*agent, now);
     });
 }

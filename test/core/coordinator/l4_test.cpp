@@ -121,6 +121,7 @@ TEST_CASE("an L4 agent that cannot be in step gets lower tasks at once") {
 TEST_CASE("L4 agents in step get tasks first, agents below L4 only when those are full") {
     Desk desk(at_l4());
     FakeAgent in_step = desk.join("in-step", kL4);
+    desk.prove_quick("in-step", in_step);
     FakeAgent behind = desk.join("behind", kL4);
     FakeAgent third = desk.join("third", kL3);
     FakeAgent second = desk.join("second", kL2);

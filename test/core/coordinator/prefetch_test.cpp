@@ -21,7 +21,7 @@ TEST_CASE("an address is read once per block, however many tasks need it") {
     CHECK(desk.state.calls()[0].height == 100);
     desk.poll(actions(100));  // the tip is unchanged
     CHECK(desk.state.calls().size() == 1);
-    CHECK(tasks_in(Desk::take(agent)) == 100);
+    CHECK(tasks_in(desk.take_and_answer("a", agent)) == 100);
     desk.poll(actions(110), 101);  // a block later the accounts are read again
     CHECK(desk.state.calls().size() == 2);
     CHECK(desk.state.calls()[1].height == 101);
@@ -40,7 +40,7 @@ TEST_CASE("one read asks for at most 100 addresses", "[defect-17]") {
     CHECK(calls.size() == 3);
     for (const auto& call : calls)
         CHECK(call.addresses.size() <= kAddressesPerRead);
-    CHECK(tasks_in(Desk::take(agent)) == 125);
+    CHECK(tasks_in(desk.take_and_answer("a", agent)) == 125);
 }
 
 TEST_CASE("an unreachable account costs its own task and no other", "[defect-22]") {
@@ -156,10 +156,10 @@ TEST_CASE("after an outage of the source, accounts that failed together are read
     desk.poll(pool);
     desk.state.fail_all(std::nullopt);
     desk.poll(pool);
-    CHECK(tasks_in(Desk::take(agent)) == 50);
+    CHECK(tasks_in(desk.take_and_answer("a", agent)) == 50);
     const std::size_t before = desk.state.calls().size();
     desk.poll(pool);
-    CHECK(tasks_in(Desk::take(agent)) == 100);
+    CHECK(tasks_in(desk.take_and_answer("a", agent)) == 100);
     CHECK(desk.state.calls().size() <= before + 2);
 }
 
