@@ -54,6 +54,8 @@ CoordinatorSettings coordinator_settings(const ServeConfig& config) {
     out.rewards.bonus_accuracy_pct = config.bonus_accuracy_pct;
     out.rewards.bonus_multiplier = config.bonus_multiplier;
     out.rewards.settles_on_chain = !config.reward_contract.empty();
+    if (const auto contract = parse_address(config.reward_contract); out.rewards.settles_on_chain && contract)
+        out.rewards.contract = *contract;
     return out;
 }
 

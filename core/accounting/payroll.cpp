@@ -195,11 +195,15 @@ Result<RewardsView> Payroll::rewards(const std::string& agent_id) const {
     out.total_compared = agent->compared;
     out.total_correct = agent->correct;
     IOSWARM_TRY(const auto payouts, impl_->ledger.payouts(agent_id, kHistoryEpochs));
+    // A wallet that is the contract itself cannot be paid. The settler then pays the agent's present wallet.
+    const auto can_be_paid = [&](const std::optional<Address>& wallet) {
+        return wallet && wallet != impl_->settings.rewards.contract;
+    };
     out.history.reserve(payouts.size());
     for (const PayoutRow& row : payouts) {
         out.history.push_back({row.epoch, row.amount_rau, row.tasks, row.compared, row.correct, row.rank,
                                row.bonus, row.notice == PayoutNotice::waiting,
-                               row.wallet.has_value() || agent->wallet.has_value()});
+                               can_be_paid(row.wallet) || can_be_paid(agent->wallet)});
     }
     return out;
 }
@@ -216,6 +220,7 @@ std::uint64_t Payroll::tasks_received() const {
 void Payroll::change_rewards(const RewardSettings& next) {
     RewardSettings taken = next;
     taken.settles_on_chain = impl_->settings.rewards.settles_on_chain;
+    taken.contract = impl_->settings.rewards.contract;
     *impl_->next_rewards.lock() = taken;
 }
 

@@ -139,7 +139,7 @@ class Payroll {
 
     /// Changes how work is turned into money, from the next epoch on: the running epoch is closed by the rules
     /// that it began with. The last call before the epoch ends counts. It is not stored: after a restart the
-    /// settings of open() count at once. `settles_on_chain` stays as it was at open().
+    /// settings of open() count at once. `settles_on_chain` and `contract` stay as they were at open().
     void change_rewards(const RewardSettings& next);
     /// The rules of the running epoch.
     [[nodiscard]] RewardSettings rewards_in_force() const;

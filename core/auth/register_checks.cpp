@@ -31,7 +31,7 @@ bool is_control(std::string_view text, std::size_t at) {
     return first == 0xef && byte(1) == 0xbb && byte(2) == 0xbf;                       // U+FEFF
 }
 
-NamedWallet read_wallet(std::string_view text) {
+NamedWallet read_wallet(std::string_view text, const std::optional<Address>& reward_contract) {
     if (text.empty()) return {};
     if (text.size() > kMaxWalletBytes) return {std::nullopt, "wallet_address: too long for an address"};
     const auto wallet = parse_address(text);
@@ -41,6 +41,9 @@ NamedWallet read_wallet(std::string_view text) {
     }
     // Nobody has the key of the zero address, so money that is sent there is lost.
     if (*wallet == Address{}) return {std::nullopt, "wallet_address: the zero address belongs to nobody"};
+    // The contract refuses to pay itself, and what it would pay to itself would belong to no agent.
+    if (reward_contract && *wallet == *reward_contract)
+        return {std::nullopt, "wallet_address: it is the reward contract itself, which cannot be paid"};
     return {*wallet, {}};
 }
 
@@ -71,13 +74,14 @@ Status check_agent_label(std::string_view field, std::string_view text) {
     return {};
 }
 
-Result<NamedWallet> check_register(std::string_view agent_id, const RegisterRequest& request) {
+Result<NamedWallet> check_register(std::string_view agent_id, const RegisterRequest& request,
+                                   const std::optional<Address>& reward_contract) {
     IOSWARM_DO(check_agent_id(agent_id));
     if (static_cast<std::uint32_t>(request.capability) > kMaxTaskLevel)
         return refuse("capability: not a level from 0 to 3");
     IOSWARM_DO(check_agent_label("region", request.region));
     IOSWARM_DO(check_agent_label("version", request.version));
-    return read_wallet(request.wallet_address);
+    return read_wallet(request.wallet_address, reward_contract);
 }
 
 }  // namespace ioswarm

@@ -27,8 +27,10 @@ struct NamedWallet {
     std::string fault;  ///< the reason why the named wallet is unusable; empty when there is no fault
 };
 
-/// Checks a registration before anything of it is stored. A wallet that is no address, or is the zero address,
-/// does not refuse the agent: it works unpaid. Error: invalid_argument; `why` names the wrong field.
-[[nodiscard]] Result<NamedWallet> check_register(std::string_view agent_id, const RegisterRequest& request);
+/// Checks a registration before anything of it is stored. A wallet that is no address, is the zero address or
+/// is `reward_contract`, the contract that pays, does not refuse the agent: it works unpaid. Error:
+/// invalid_argument; `why` names the wrong field.
+[[nodiscard]] Result<NamedWallet> check_register(std::string_view agent_id, const RegisterRequest& request,
+                                                 const std::optional<Address>& reward_contract = std::nullopt);
 
 }  // namespace ioswarm

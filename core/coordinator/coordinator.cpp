@@ -261,7 +261,7 @@ void Coordinator::register_agent(const std::string& agent_id, const RegisterRequ
         return done(
             fail(ErrorCode::unavailable, "cannot register", agent_id, "the coordinator is shutting down"));
     }
-    auto named_wallet = check_register(agent_id, request);
+    auto named_wallet = check_register(agent_id, request, settings_.rewards.contract);
     if (!named_wallet) return done(RegisterResponse{false, named_wallet.error().why, 0});
     if (const std::chrono::seconds wait = wait_to_register(agent_id); wait.count() > 0) {
         counters_.registers_too_soon.add();

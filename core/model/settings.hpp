@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "core/base/bytes.hpp"
 #include "core/base/decimal.hpp"
 #include "core/base/observe.hpp"
 #include "core/metrics/registry.hpp"
@@ -26,6 +28,8 @@ struct RewardSettings {
     /// True when payouts go through a contract. They are then announced to agents only after settlement is
     /// final.
     bool settles_on_chain = false;
+    /// The contract that pays, when it is known. No agent can have it as its wallet.
+    std::optional<Address> contract = std::nullopt;
 };
 
 /// The settings of the coordinator, as values that were checked. cli/serve/settings.cpp fills them in from the

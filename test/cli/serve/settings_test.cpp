@@ -9,6 +9,7 @@
 #include "cli/config/keys.hpp"
 #include "cli/serve/diff_peer.hpp"
 #include "cli/serve/start_warnings.hpp"
+#include "core/crypto/address.hpp"
 #include "test/support/temp_dir.hpp"
 
 using namespace ioswarm;
@@ -46,6 +47,9 @@ TEST_CASE("every value of the configuration reaches the coordinator", "[serve]")
     CHECK(plain.coinbase.empty());
     CHECK(plain.idle_batch == 45s);
     CHECK_FALSE(plain.rewards.settles_on_chain);
+    CHECK_FALSE(plain.rewards.contract);
+    CHECK(coordinator_settings(config_of("rewardContract: '0x00000000000000000000000000000000000000c0'"))
+              .rewards.contract == *parse_address("0x00000000000000000000000000000000000000c0"));
     const CoordinatorSettings settings = coordinator_settings(config_of(
         "maxAgents: 7, taskLevel: L4, shadowMode: false, pollIntervalMs: 250, taskRedundancy: 3, "
         "taskTimeoutMs: 5000, idleBatchSeconds: 7, "

@@ -76,3 +76,17 @@ TEST_CASE("a wallet is an address in one of its forms, or empty", "[defect-39]")
         CHECK(checked->fault.find("wallet_address: ") == 0);
     }
 }
+
+TEST_CASE("given the reward contract's address, when an agent names it as its wallet, then it works unpaid") {
+    RegisterRequest named = request();
+    named.wallet_address = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
+    const Address wallet = *check_register("a", named)->wallet;
+
+    const auto checked = check_register("a", named, wallet);
+    REQUIRE(checked);
+    CHECK_FALSE(checked->wallet);
+    CHECK(checked->fault == "wallet_address: it is the reward contract itself, which cannot be paid");
+    Address other = wallet;
+    other.bytes[0] ^= 1U;
+    CHECK(check_register("a", named, other)->wallet == wallet);
+}

@@ -52,6 +52,30 @@ TEST_CASE("an agent with an invalid wallet works unpaid, and its answer has the 
     CHECK((!row->has_value() || !(*row)->wallet));
 }
 
+TEST_CASE("given a reward contract, when an agent names it as its wallet, then the answer and the API say why",
+          "[coordinator]") {
+    CoordinatorSettings settings;
+    settings.rewards.contract = Address{};
+    settings.rewards.contract->bytes.fill(0xc0);
+    House house(settings);
+    const auto response = house.register_agent("a", {"a", kL2, "", "", "0x" + std::string(40, 'c')});
+    REQUIRE(response);
+    CHECK(response->reason.empty());
+    std::string contract = "0x";
+    for (int i = 0; i < 20; ++i)
+        contract += "c0";
+    const auto named = house.register_agent("b", {"b", kL2, "", "", contract});
+    REQUIRE(named);
+    CHECK(named->accepted);
+    CHECK(named->reason.find("it is the reward contract itself, which cannot be paid; it is not used") !=
+          std::string::npos);
+    const auto row = house.ledger->agent("b");
+    REQUIRE(row);
+    CHECK((!row->has_value() || !(*row)->wallet));
+    for (const auto& view : house.coordinator->agents())
+        CHECK(view.wallet_fault.empty() == (view.id == "a"));
+}
+
 TEST_CASE("a full registry refuses an agent and does not store its wallet", "[defect-3]") {
     CoordinatorSettings settings;
     settings.max_agents = 1;
