@@ -212,15 +212,16 @@ void count(const LedgerFacts& ledger, InitProposal& out) {
 bool may_be_settled(const std::vector<OwedPayout>& waiting, std::uint64_t last_epoch) {
     if (last_epoch == 0) return false;
     return std::ranges::any_of(waiting, [&](const OwedPayout& payout) {
-        return payout.wallet && payout.last_height <= last_epoch + kMaxParts - 1;
+        return (payout.wallet || payout.unusable_wallet) && payout.last_height <= last_epoch + kMaxParts - 1;
     });
 }
 
 Result<InitProposal> propose_init(contracts::ChainClient& chain, LedgerPayouts& ledger,
                                   const InitRequest& request) {
     if (Status status = chain.check_chain(); !status) return fail(status.error());
-    const auto facts = ledger.read(0);
-    if (!facts) return fail(facts.error());
+    auto facts = ledger.read(0);
+    if (!facts) return fail(std::move(facts).error());
+    use_payable_wallets(facts->waiting, request.contract);
     if (!facts->altered.empty()) return fail(altered_ledger(facts->altered));
     if (Status status = check_ledger_chain(*facts, chain.expected_chain_id()); !status)
         return fail(status.error());

@@ -16,6 +16,7 @@
 #include "core/ledger/ledger_rows.hpp"
 #include "core/ledger/schema.hpp"
 #include "core/ledger/shared_queries.hpp"
+#include "core/sqlite/open_for_reading.hpp"
 #include "core/sqlite/sqlite.hpp"
 
 namespace ioswarm::settlement {
@@ -86,6 +87,8 @@ struct LedgerPayouts::Reader {
     [[nodiscard]] Result<std::string> altered(std::uint64_t first_epoch, std::uint64_t running_epoch);
 
   private:
+    [[nodiscard]] bool is_intact_wallet(const std::string& agent_id,
+                                        const std::optional<Address>& wallet) const;
     void check_late_wallet(const std::string& agent_id, const std::optional<Address>& wallet);
 
     EpochCheck check_;
@@ -132,6 +135,7 @@ Result<bool> LedgerPayouts::Reader::read_page(Cursor& at, std::uint64_t below_ep
         payout.wallet = *wallet ? *wallet : *late;
         const bool waiting = notice == static_cast<std::int64_t>(PayoutNotice::waiting);
         if (waiting && !*wallet) check_late_wallet(payout.agent_id, *late);
+        if (*late == *wallet || is_intact_wallet(payout.agent_id, *late)) payout.present_wallet = *late;
         payout.first_height = page.u64(5);
         payout.last_height = page.u64(6);
         last = {page.integer(0), payout.agent_id};
@@ -141,11 +145,16 @@ Result<bool> LedgerPayouts::Reader::read_page(Cursor& at, std::uint64_t below_ep
     return count == kRowsPerPage;
 }
 
-/// Looks at the current row of the page.
+/// Whether the agent's current wallet is the one that was stored. Looks at the current row of the page.
+bool LedgerPayouts::Reader::is_intact_wallet(const std::string& agent_id,
+                                             const std::optional<Address>& wallet) const {
+    const auto fits = has_wallet_hash(agent_id, wallet, page, 9);
+    return fits && *fits;
+}
+
 void LedgerPayouts::Reader::check_late_wallet(const std::string& agent_id,
                                               const std::optional<Address>& wallet) {
-    const auto fits = has_wallet_hash(agent_id, wallet, page, 9);
-    if (fits && *fits) return;
+    if (is_intact_wallet(agent_id, wallet)) return;
     altered_wallet_ =
         fmt::format("the wallet of agent {} is not the one that it named: it does not have its hash", agent_id);
 }
@@ -179,10 +188,10 @@ Result<std::unique_ptr<LedgerPayouts::Reader>> LedgerPayouts::open() {
     // SQLite would create a WAL for a file that has none. Without a WAL nobody is writing to the file, so it is
     // read without one.
     std::error_code ignored;
-    const auto mode = std::filesystem::exists(wal, ignored) ? sqlite::Database::Mode::read_only
-                                                            : sqlite::Database::Mode::lone_file;
-    auto database = sqlite::Database::open(file_, mode, "ledger");
-    if (!database) return fail(database.error());
+    auto database = std::filesystem::exists(wal, ignored)
+                        ? sqlite::open_for_reading(file_, "ledger")
+                        : sqlite::Database::open(file_, sqlite::Database::Mode::lone_file, "ledger");
+    if (!database) return fail(std::move(database).error());
     if (Status status = database->execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;"
                                           "PRAGMA mmap_size = 0; PRAGMA cache_size = -4096");
         !status) {
@@ -288,6 +297,22 @@ Result<std::uint64_t> LedgerPayouts::oldest_epoch() {
     LedgerFacts facts;
     if (Status status = (*reader)->read_numbers(facts); !status) return fail(status.error());
     return facts.next_epoch;
+}
+
+Result<std::optional<LedgerPayouts::Announced>> LedgerPayouts::announced_before_contract() {
+    IOSWARM_TRY(const auto reader, open());
+    IOSWARM_TRY(const auto settles,
+                reader->database.query_integer(
+                    fmt::format("SELECT 1 FROM payouts WHERE notice = {} OR settled IS NOT NULL LIMIT 1",
+                                static_cast<std::int64_t>(PayoutNotice::waiting))));
+    if (settles) return std::optional<Announced>{};
+    IOSWARM_TRY(auto row, reader->database.prepare(
+                              "SELECT count(*), min(epoch), max(epoch) FROM payouts WHERE amount_rau <> '0'"));
+    IOSWARM_TRY(const bool found, row.step());
+    if (!found || row.u64(0) == 0) return std::optional<Announced>{};
+    Announced out{row.u64(0), row.u64(1), row.u64(2)};
+    row.reset();
+    return std::optional<Announced>(out);
 }
 
 }  // namespace ioswarm::settlement

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "settlement/payout_source.hpp"
 
@@ -32,6 +33,16 @@ class LedgerPayouts final : public PayoutSource {
     /// All payouts that the ledger still has for epochs from `first_epoch` on, by (epoch, agent). Error
     /// data_loss also when an epoch is not what it was when it closed.
     [[nodiscard]] Result<std::vector<Kept>> all(std::uint64_t first_epoch);
+
+    /// Payouts that were only announced to their agents, because their epochs closed without a contract.
+    struct Announced {
+        std::uint64_t payouts = 0;
+        std::uint64_t first_epoch = 0;
+        std::uint64_t last_epoch = 0;
+    };
+    /// What the ledger has announced so far, if no payout has ever waited for a settlement: then the contract
+    /// is new. Nothing: no payout was announced, or the contract is not new. Reads every payout that is kept.
+    [[nodiscard]] Result<std::optional<Announced>> announced_before_contract();
 
   private:
     struct Reader;

@@ -25,7 +25,20 @@ struct OwedPayout {
     /// yet.
     std::optional<Address> wallet;
     std::uint64_t first_height = 0;  ///< first height of that epoch
+    /// The wallet that the agent names now. Nothing: it names none, or its row is damaged.
+    std::optional<Address> present_wallet = std::nullopt;
+    /// Set by use_payable_wallets(): a wallet that can never be paid, and that `wallet` would otherwise be.
+    std::optional<Address> unusable_wallet = std::nullopt;
 };
+
+/// Why no settlement of `contract` can pay this wallet, as the end of a sentence about the wallet. Empty: it
+/// can.
+[[nodiscard]] std::string why_unpayable(const Address& wallet, const Address& contract);
+
+/// Agents may have named wallets that `contract` can never pay, for example before serve knew the contract.
+/// Their payouts go to the wallet that the agent names now. If that cannot be paid either, they get no wallet,
+/// so that they stay owed until the agent names another one.
+void use_payable_wallets(std::span<OwedPayout> payouts, const Address& contract);
 
 /// The ledger's state when read() began.
 struct LedgerFacts {

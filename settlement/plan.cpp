@@ -2,6 +2,7 @@
 #include "settlement/plan.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -27,10 +28,18 @@ std::string gwei(const U256& price) {
            " Gwei";
 }
 
-/// Whether a wallet can be paid. For the zero address and the contract itself, version 3 reverts the whole
-/// settlement, and version 2 loses the money.
-bool can_be_paid(const SettlementIdentity& identity, const std::optional<Address>& wallet) {
-    return wallet && *wallet != Address{} && *wallet != identity.contract;
+bool can_be_paid(const SettlementIdentity& identity, const OwedPayout& payout) {
+    return payout.wallet && why_unpayable(*payout.wallet, identity.contract).empty();
+}
+
+void add_unusable(const OwedPayout& payout, std::map<std::string, UnusableWallet>& out) {
+    const auto& wallet = payout.wallet ? payout.wallet : payout.unusable_wallet;
+    if (!wallet) return;
+    // Payouts are sorted by epoch, so the last one has the wallet that the agent named last.
+    UnusableWallet& one = out[payout.agent_id];
+    one.agent_id = payout.agent_id;
+    one.wallet = *wallet;
+    one.amount_rau += payout.amount_rau;
 }
 
 /// The payouts that may be paid now.
@@ -42,6 +51,7 @@ struct Selection {
 
 Result<Selection> select(const PlanInput& input, Plan& plan) {
     Selection out;
+    std::map<std::string, UnusableWallet> unusable;
     for (const OwedPayout& payout : input.owed) {
         if (payout.epoch < input.identity->first_epoch) continue;
         if (input.up_to_epoch && payout.epoch > *input.up_to_epoch) continue;
@@ -52,7 +62,8 @@ Result<Selection> select(const PlanInput& input, Plan& plan) {
                         fmt::format("{} is more than a reward contract can hold for one wallet (2^88 - 1 rau)",
                                     iotx(payout.amount_rau)));
         }
-        if (!can_be_paid(*input.identity, payout.wallet)) {
+        if (!can_be_paid(*input.identity, payout)) {
+            add_unusable(payout, unusable);
             ++plan.unpaid_without_wallet;
             plan.unpaid_without_wallet_rau += payout.amount_rau;
             continue;
@@ -61,6 +72,8 @@ Result<Selection> select(const PlanInput& input, Plan& plan) {
         out.payable.push_back(&payout);
         out.value_rau += payout.amount_rau;
     }
+    for (auto& [agent, one] : unusable)
+        plan.unusable_wallets.push_back(std::move(one));
     return out;
 }
 
@@ -69,9 +82,16 @@ Hold hold_before_drafting(const PlanInput& input, const Selection& selected, con
     const SettlementLimits& limits = *input.limits;
     if (selected.payable.empty()) {
         if (plan.unpaid_without_wallet == 0) return {};
-        return {HoldReason::no_wallets,
-                fmt::format("{} payouts of {} belong to agents that have named no wallet that can be paid",
-                            plan.unpaid_without_wallet, iotx(plan.unpaid_without_wallet_rau))};
+        std::string detail =
+            fmt::format("{} payouts of {} belong to agents that have named no wallet that can be paid",
+                        plan.unpaid_without_wallet, iotx(plan.unpaid_without_wallet_rau));
+        constexpr std::size_t kNamed = 5;
+        for (std::size_t i = 0; i < std::min(kNamed, plan.unusable_wallets.size()); ++i)
+            detail += "; " + unusable_wallet_text(plan.unusable_wallets[i], input.identity->contract);
+        if (plan.unusable_wallets.size() > kNamed)
+            detail +=
+                fmt::format("; {} more agents named such a wallet", plan.unusable_wallets.size() - kNamed);
+        return {HoldReason::no_wallets, std::move(detail)};
     }
     if (!input.up_to_epoch && selected.epochs < limits.every_epochs) {
         return {HoldReason::too_few_epochs, fmt::format("{} epochs wait, and settlement.everyEpochs is {}",
@@ -246,6 +266,11 @@ const char* to_string(HoldReason value) noexcept {
             return "endpoint";
     }
     return "unknown";
+}
+
+std::string unusable_wallet_text(const UnusableWallet& one, const Address& contract) {
+    return fmt::format("agent {} named {} as its wallet, which {}", one.agent_id, to_hex0x(one.wallet.view()),
+                       why_unpayable(one.wallet, contract));
 }
 
 Result<Plan> make_plan(const PlanInput& input) {

@@ -87,6 +87,16 @@ struct PlannedIntent {
     std::vector<CoveredPayout> payouts;  ///< empty for weights
 };
 
+/// An agent whose wallet can never be paid, see use_payable_wallets().
+struct UnusableWallet {
+    std::string agent_id;
+    Address wallet;
+    U256 amount_rau;  ///< kept for the agent
+    bool operator==(const UnusableWallet&) const = default;
+};
+/// For example "agent a named 0x… as its wallet, which is the zero address, which belongs to nobody".
+[[nodiscard]] std::string unusable_wallet_text(const UnusableWallet& one, const Address& contract);
+
 /// Has intents in the order in which they must be sent, or a reason to wait. Neither means that nothing is
 /// owed.
 struct Plan {
@@ -96,6 +106,7 @@ struct Plan {
     U256 max_gas_rau;  ///< sum of gas limits times the price cap
     std::size_t unpaid_without_wallet = 0;
     U256 unpaid_without_wallet_rau;
+    std::vector<UnusableWallet> unusable_wallets;  ///< of agents among those; by agent, each agent once
 };
 
 /// Decides what to pay now. A pure function: the same input gives the same bytes. Wallets are merged and

@@ -232,18 +232,22 @@ Status check_known_ids(RewardPool& pool, const std::vector<OwedPayout>& waiting,
 
 Result<std::vector<SettledBefore>> find_settled(contracts::ChainClient& chain, LedgerPayouts& ledger,
                                                 const SettlementIdentity& identity) {
-    IOSWARM_TRY(const auto facts, ledger.read(identity.first_epoch));
+    IOSWARM_TRY(auto facts, ledger.read(identity.first_epoch));
+    use_payable_wallets(facts.waiting, identity.contract);
     RewardPool pool(chain, identity);
     IOSWARM_TRY(const auto state, pool.facts());
     std::vector<SettledBefore> out;
     if (!may_be_settled(facts.waiting, state.last_epoch)) return out;
     std::uint64_t lowest_height = ~std::uint64_t{0};
     for (const OwedPayout& payout : facts.waiting) {
-        if (payout.wallet) lowest_height = std::min(lowest_height, payout.last_height);
+        if (payout.wallet || payout.unusable_wallet)
+            lowest_height = std::min(lowest_height, payout.last_height);
     }
     IOSWARM_TRY(const auto ids, settled_ids(chain, identity.contract, lowest_height));
     IOSWARM_DO(check_known_ids(pool, facts.waiting, ids, state.last_epoch));
     IOSWARM_TRY(auto kept, ledger.all(0));
+    for (LedgerPayouts::Kept& one : kept)
+        use_payable_wallets({&one.payout, 1}, identity.contract);
     Matcher matcher(std::move(kept));
     for (const SettledId& id : ids) {
         IOSWARM_TRY(const auto seen, read_settlement(chain, identity, id));

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "contracts/chain_evidence.hpp"
@@ -36,6 +37,7 @@ struct Settler::Impl {
     bool contract_checked = false;
     std::chrono::milliseconds back_off{0};  ///< pause while no endpoint answers; 0 = the last call was answered
     HoldReason told = HoldReason::none;     ///< the hold that was logged last; none: nothing blocks the settler
+    std::set<std::pair<std::string, Address>> told_unusable;  ///< agents and wallets of tell_unusable()
 
     /// This process's memory of the intent in progress. Everything that must not be lost is in the store.
     struct Watch {
@@ -68,6 +70,8 @@ struct Settler::Impl {
     [[nodiscard]] Result<SettlerStep> waits_for(const Hold& hold);
     /// Stores the halt. Nothing is signed until an operator resumes.
     [[nodiscard]] Result<SettlerStep> halted(const Halt& halt);
+    /// Logs each agent whose wallet can never be paid, once for each wallet that it names.
+    void tell_unusable(const Plan& made);
     void tell(const Hold& hold);  ///< logs a hold, once until progress()
     /// After an endpoint's error: waits a while, or fails for config, cancelled and data_loss.
     [[nodiscard]] Result<SettlerStep> away(const Error& error);
@@ -114,6 +118,11 @@ struct Settler::Impl {
     };
     /// The plan that would be made now. Unreachable endpoints result in a hold.
     [[nodiscard]] Result<Draft> draft();
+    struct Reserved {
+        U256 rau;
+        U256 not_signed_rau;  ///< the part that is not signed yet
+    };
+    [[nodiscard]] Result<Reserved> money_under_way();
     [[nodiscard]] Result<bool> read_owed(PlanInput& input, Draft& out);
     [[nodiscard]] Status read_chain(PlanInput& input);
     [[nodiscard]] Result<Plan> plan_with_room(PlanInput& input, std::uint64_t out_of_gas) const;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/base/decimal.hpp"
+#include "core/base/try.hpp"
 #include "settlement/settler_impl.hpp"
 
 namespace ioswarm::settlement {
@@ -49,6 +50,7 @@ Result<bool> Settler::Impl::read_owed(PlanInput& input, Draft& out) {
         if (one.epoch < identity.first_epoch || covered->contains({one.epoch, one.agent_id})) continue;
         input.owed.push_back(std::move(one));
     }
+    use_payable_wallets(input.owed, identity.contract);
     input.ledger_height = facts->last_height;
     input.up_to_epoch = settings.up_to_epoch;
     return !input.owed.empty();
@@ -111,6 +113,24 @@ Result<Plan> Settler::Impl::plan_with_room(PlanInput& input, std::uint64_t out_o
     return fits ? std::move(out) : make_plan(input);
 }
 
+/// The most that the settlement under way can still cost. Only dry runs are made while there is one.
+Result<Settler::Impl::Reserved> Settler::Impl::money_under_way() {
+    Reserved out;
+    IOSWARM_TRY(const auto live, store.live_intent());
+    if (!live) return out;
+    constexpr std::size_t kMostSteps = 100;  // one settlement has fewer
+    IOSWARM_TRY(const auto steps, store.intents(live->id, kMostSteps));
+    for (const IntentRow& step : steps) {
+        if (is_final(step.state)) continue;
+        const U256 most = step.value_rau + U256(step.gas_limit) * settings.limits.max_gas_price;
+        out.rau += most;
+        // spent_today() counts what is signed.
+        if (step.state == IntentState::planned || step.state == IntentState::reserved)
+            out.not_signed_rau += most;
+    }
+    return out;
+}
+
 Result<Settler::Impl::Draft> Settler::Impl::draft() {
     Draft out;
     PlanInput input;
@@ -126,6 +146,8 @@ Result<Settler::Impl::Draft> Settler::Impl::draft() {
     const auto spent = store.spent_today(now_ms());
     if (!spent) return fail(spent.error());
     input.spent_today_rau = *spent;
+    IOSWARM_TRY(const auto reserved, money_under_way());
+    input.spent_today_rau += reserved.not_signed_rau;
     const auto reverts = store.reverts_of_unpaid();
     if (!reverts) return fail(reverts.error());
     if (reverts->generations >= kMaxGenerations) {
@@ -142,6 +164,7 @@ Result<Settler::Impl::Draft> Settler::Impl::draft() {
         return out;
     }
     out.gas_price = input.gas_price;
+    input.balance_rau -= std::min(input.balance_rau, reserved.rau);
     auto plan = plan_with_room(input, reverts->out_of_gas);
     if (!plan) return fail(std::move(plan).error());
     out.plan = std::move(*plan);
@@ -150,10 +173,21 @@ Result<Settler::Impl::Draft> Settler::Impl::draft() {
     return out;
 }
 
+void Settler::Impl::tell_unusable(const Plan& made) {
+    constexpr std::size_t kMostTold = 1'000;  // bounds the memory, and what agents can write to the log
+    for (const UnusableWallet& one : made.unusable_wallets) {
+        if (told_unusable.size() >= kMostTold) return;
+        if (!told_unusable.emplace(one.agent_id, one.wallet).second) continue;
+        log.warn("settlement: {}; {} IOTX stay owed until it registers with another wallet",
+                 unusable_wallet_text(one, identity.contract), rau_to_iotx(one.amount_rau));
+    }
+}
+
 Result<SettlerStep> Settler::Impl::plan() {
     auto drafted = draft();
     if (!drafted) return fail(std::move(drafted).error());
     if (drafted->halt.reason != HaltReason::none) return halted(drafted->halt);
+    tell_unusable(drafted->plan);
     if (drafted->plan.hold.reason == HoldReason::endpoint)
         return away({ErrorCode::unavailable, "cannot settle now", {}, drafted->plan.hold.detail, {}});
     if (drafted->plan.hold.reason != HoldReason::none) return held(drafted->plan.hold);

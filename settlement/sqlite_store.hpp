@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 #include <string_view>
 
 #include "core/sqlite/lock_file.hpp"
@@ -13,7 +14,7 @@ namespace ioswarm::settlement {
 /// SettlementStore over settlement.db. The destructor closes the file and writes no row.
 class SqliteStore final : public SettlementStore {
   public:
-    SqliteStore(LockFile lock, sqlite::Database database, const SettlementIdentity& identity)
+    SqliteStore(std::optional<LockFile> lock, sqlite::Database database, const SettlementIdentity& identity)
         : lock_(std::move(lock)), database_(std::move(database)), identity_(identity) {}
 
     /// Creates the tables, and rows for earlier settlements, in one transaction.
@@ -71,7 +72,9 @@ class SqliteStore final : public SettlementStore {
     template <typename Work>
     [[nodiscard]] auto at_once(Work work) -> decltype(work());
 
-    LockFile lock_;  // declared before the database, so that it is released after the database is closed
+    /// Nothing for a file that is only read.
+    std::optional<LockFile>
+        lock_;  // declared before the database, so that it is released after the database is closed
     sqlite::Database database_;
     SettlementIdentity identity_;
 };

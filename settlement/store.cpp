@@ -2,12 +2,14 @@
 #include "settlement/store.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <system_error>
 
 #include <fmt/format.h>
 
 #include "core/base/try.hpp"
 #include "core/sqlite/lock_file.hpp"
+#include "core/sqlite/open_for_reading.hpp"
 #include "core/sqlite/private_file.hpp"
 #include "core/sqlite/table_texts.hpp"
 #include "settlement/file_check.hpp"
@@ -40,15 +42,32 @@ Result<sqlite::Database> open_for_writing(const std::filesystem::path& dir) {
     return database;
 }
 
-Result<std::unique_ptr<SqliteStore>> open_locked(const std::filesystem::path& dir,
-                                                 SettlementStore::FileCheck check, LockFile lock) {
-    IOSWARM_TRY(auto database, open_for_writing(dir));
+/// Several checks can find damage. The operator has to do the same after each of them.
+Error with_replace_hint(Error error) {
+    if (error.code == ErrorCode::data_loss) error.hint = kHowToReplaceFile;
+    return error;
+}
+
+/// `lock` is empty for a file that is only read.
+Result<std::unique_ptr<SettlementStore>> open_checked(sqlite::Database database,
+                                                      SettlementStore::FileCheck check,
+                                                      std::optional<LockFile> lock) {
     IOSWARM_DO(check_settlement_schema(database));
     IOSWARM_TRY(const auto identity, read_identity(database));
     if (check == SettlementStore::FileCheck::whole) {
         IOSWARM_DO(check_settlement_content(database, identity));
     }
-    return std::make_unique<SqliteStore>(std::move(lock), std::move(database), identity);
+    return std::unique_ptr<SettlementStore>(
+        std::make_unique<SqliteStore>(std::move(lock), std::move(database), identity));
+}
+
+Status check_exists(const std::filesystem::path& file) {
+    std::error_code error;
+    if (std::filesystem::exists(file, error)) return {};
+    if (error && error != std::errc::no_such_file_or_directory)
+        return fail(errno_error(error.value(), "cannot open the settlement file", file.string()));
+    return fail(ErrorCode::not_found, "cannot open the settlement file", file.string(), "there is none",
+                "run 'ioswarm settle init' first");
 }
 
 }  // namespace
@@ -72,20 +91,23 @@ Result<std::unique_ptr<SettlementStore>> SettlementStore::create(const std::file
 
 Result<std::unique_ptr<SettlementStore>> SettlementStore::open(const std::filesystem::path& dir,
                                                                FileCheck check) {
-    const std::filesystem::path file = settlement_file(dir);
-    std::error_code error;
-    if (!std::filesystem::exists(file, error)) {
-        if (error && error != std::errc::no_such_file_or_directory)
-            return fail(errno_error(error.value(), "cannot open the settlement file", file.string()));
-        return fail(ErrorCode::not_found, "cannot open the settlement file", file.string(), "there is none",
-                    "run 'ioswarm settle init' first");
-    }
+    IOSWARM_DO(check_exists(settlement_file(dir)));
     IOSWARM_TRY(auto lock, lock_settlement(dir));
-    auto opened = open_locked(dir, check, std::move(lock));
-    // Several checks can find damage. The operator has to do the same after each of them.
-    if (!opened && opened.error().code == ErrorCode::data_loss) opened.error().hint = kHowToReplaceFile;
-    if (!opened) return fail(std::move(opened).error());
-    return std::unique_ptr<SettlementStore>(std::move(*opened));
+    auto database = open_for_writing(dir);
+    if (!database) return fail(with_replace_hint(std::move(database).error()));
+    auto out = open_checked(std::move(*database), check, std::move(lock));
+    if (!out) return fail(with_replace_hint(std::move(out).error()));
+    return out;
+}
+
+Result<std::unique_ptr<SettlementStore>> SettlementStore::open_read_only(const std::filesystem::path& dir,
+                                                                         FileCheck check) {
+    IOSWARM_DO(check_exists(settlement_file(dir)));
+    auto database = sqlite::open_for_reading(settlement_file(dir), kSettlementName);
+    if (!database) return fail(with_replace_hint(std::move(database).error()));
+    auto out = open_checked(std::move(*database), check, std::nullopt);
+    if (!out) return fail(with_replace_hint(std::move(out).error()));
+    return out;
 }
 
 }  // namespace ioswarm::settlement

@@ -44,6 +44,10 @@ class SettlementStore {
     /// permission_denied, data_loss (the file is damaged), failed_precondition (a newer version).
     [[nodiscard]] static Result<std::unique_ptr<SettlementStore>> open(const std::filesystem::path& dir,
                                                                        FileCheck check = FileCheck::whole);
+    /// Opens the file for reading, without the lock: a settler may write at the same time. Every call that
+    /// writes fails with io. Errors: those of open() except try_again, and those of sqlite::open_for_reading().
+    [[nodiscard]] static Result<std::unique_ptr<SettlementStore>> open_read_only(
+        const std::filesystem::path& dir, FileCheck check = FileCheck::whole);
     virtual ~SettlementStore() = default;
 
     [[nodiscard]] virtual const SettlementIdentity& identity() const noexcept = 0;

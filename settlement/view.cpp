@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settlement/view.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include <fmt/format.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "contracts/reward_pool.hpp"
 #include "core/base/try.hpp"
+#include "core/sqlite/open_for_reading.hpp"
 #include "core/sqlite/rows.hpp"
 #include "core/sqlite/sqlite.hpp"
 #include "settlement/schema.hpp"
@@ -35,6 +39,34 @@ constexpr const char* kPayoutOfAgent = IOSWARM_PAYOUT_STATE_COLUMNS
     "c.agent = v.agent JOIN intent i ON i.id = v.intent WHERE v.epoch = ?1 AND v.agent = ?2";
 #undef IOSWARM_PAYOUT_STATE_COLUMNS
 
+using SentTo = std::optional<std::set<Address>>;
+
+/// The wallets to which the call sends their money; the contract only credits the others. Nothing: the data are
+/// not a call that pays.
+SentTo wallets_sent_to(BytesView data) {
+    SentTo out;
+    if (const auto call = contracts::read_settle_epoch_call(data)) {
+        out.emplace();
+        for (const contracts::PoolEntry& entry : call->entries) {
+            if (entry.send_now) out->insert(entry.wallet);
+        }
+    } else if (const auto claimees = contracts::read_claimees(data)) {
+        out.emplace(claimees->begin(), claimees->end());
+    } else if (std::ranges::equal(data, contracts::deposit_and_settle_call({}, {}))) {
+        out.emplace();  // the value step of version 2 without a push
+    }
+    return out;
+}
+
+Result<SentTo> read_sent_to(sqlite::Database& database, std::uint64_t intent) {
+    IOSWARM_TRY(auto row, database.prepare("SELECT data FROM intent WHERE id = ?1"));
+    IOSWARM_TRY(const bool found, row.bind_u64(1, intent).step());
+    if (!found) return SentTo{};
+    SentTo out = wallets_sent_to(row.blob(0));
+    row.reset();
+    return out;
+}
+
 Result<PayoutState> payout_state_of(const sqlite::Statement& row) {
     PayoutState out;
     out.payout.epoch = row.u64(0);
@@ -56,14 +88,6 @@ Result<PayoutState> payout_state_of(const sqlite::Statement& row) {
     return out;
 }
 
-Status append_payout_states(sqlite::Statement& row, std::vector<PayoutState>& out) {
-    return sqlite::for_each_row(row, [&]() -> Status {
-        IOSWARM_TRY(auto one, payout_state_of(row));
-        out.push_back(std::move(one));
-        return {};
-    });
-}
-
 class SqliteView final : public SettlementView {
   public:
     explicit SqliteView(sqlite::Database database) : database_(std::move(database)) {}
@@ -81,10 +105,37 @@ class SqliteView final : public SettlementView {
     }
 
   private:
+    /// Appends the rows of the query.
+    [[nodiscard]] Status append_payout_states(sqlite::Statement& row, std::vector<PayoutState>& out);
+    [[nodiscard]] Status set_credited(PayoutState& one);
     [[nodiscard]] Status read_summary(SettlementSummary& out);
     [[nodiscard]] Status check_paid(const std::vector<PayoutState>& paid);
     sqlite::Database database_;
+    std::map<std::uint64_t, SentTo> sent_to_;  // of the intents that were looked at last
 };
+
+Status SqliteView::set_credited(PayoutState& one) {
+    constexpr std::size_t kMostKept = 64;
+    if (one.state != IntentState::final_ok || one.payout.amount_rau == 0) return {};
+    auto known = sent_to_.find(one.intent);
+    if (known == sent_to_.end()) {
+        IOSWARM_TRY(auto wallets, read_sent_to(database_, one.intent));
+        if (sent_to_.size() >= kMostKept) sent_to_.clear();
+        known = sent_to_.emplace(one.intent, std::move(wallets)).first;
+    }
+    const SentTo& sent_to = known->second;
+    one.credited = one.push_failed || (sent_to && !sent_to->contains(one.payout.wallet));
+    return {};
+}
+
+Status SqliteView::append_payout_states(sqlite::Statement& row, std::vector<PayoutState>& out) {
+    return sqlite::for_each_row(row, [&]() -> Status {
+        IOSWARM_TRY(auto one, payout_state_of(row));
+        IOSWARM_DO(set_credited(one));
+        out.push_back(std::move(one));
+        return {};
+    });
+}
 
 Status SqliteView::read_summary(SettlementSummary& out) {
     IOSWARM_TRY(auto identity, read_identity(database_));
@@ -131,6 +182,7 @@ Result<std::vector<PayoutState>> SqliteView::newly_paid(std::uint64_t* after, st
     std::uint64_t last = *after;
     Status status = sqlite::for_each_row(row, [&]() -> Status {
         IOSWARM_TRY(auto one, payout_state_of(row));
+        IOSWARM_DO(set_credited(one));
         out.push_back(std::move(one));
         last = row.u64(10);
         return {};
@@ -209,16 +261,17 @@ Status check_owner(const std::filesystem::path& file) {
 
 }  // namespace
 
+bool only_credits(const IntentRow& intent) {
+    if (intent.kind == IntentKind::weights) return false;
+    const SentTo sent_to = wallets_sent_to(intent.data);
+    return sent_to && sent_to->empty();
+}
+
 Result<std::unique_ptr<SettlementView>> SettlementView::open(const std::filesystem::path& dir) {
     const std::filesystem::path file = settlement_file(dir);
     IOSWARM_DO(check_owner(file));
-    IOSWARM_TRY(auto database,
-                sqlite::Database::open(file, sqlite::Database::Mode::read_only, kSettlementName));
-    Status status = database.execute(
-        "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0; PRAGMA cache_size = "
-        "-4096");
-    if (status) status = check_settlement_schema(database);
-    if (!status) return fail(std::move(status).error());
+    IOSWARM_TRY(auto database, sqlite::open_for_reading(file, kSettlementName));
+    IOSWARM_DO(check_settlement_schema(database));
     return std::unique_ptr<SettlementView>(std::make_unique<SqliteView>(std::move(database)));
 }
 

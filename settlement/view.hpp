@@ -22,12 +22,17 @@ struct PayoutState {
     CoveredPayout payout;
     std::uint64_t intent = 0;
     IntentState state = IntentState::planned;
-    /// The wallet refused the money: the contract credits it, and the wallet must claim it.
-    bool push_failed = false;
+    /// The contract keeps the money for the wallet, which must claim it: the settlement did not send it, or the
+    /// wallet refused it. Only in state final_ok.
+    bool credited = false;
+    bool push_failed = false;     ///< the wallet refused the money
     std::optional<Hash256> hash;  ///< of the mined transaction, else of the newest attempt
     std::uint64_t block = 0;      ///< set once mined
     std::int64_t final_ms = 0;    ///< set once final
 };
+
+/// Whether the call pays but sends nobody the money: the contract keeps it until the wallets claim it.
+[[nodiscard]] bool only_credits(const IntentRow& intent);
 
 /// An overview of all settlements.
 struct SettlementSummary {
@@ -50,7 +55,7 @@ struct SettlementSummary {
 class SettlementView {
   public:
     /// Errors: not_found (there is no settlement.db), permission_denied (it belongs to another user; `hint`
-    /// names the user to run as).
+    /// names the user to run as), those of sqlite::open_for_reading().
     [[nodiscard]] static Result<std::unique_ptr<SettlementView>> open(const std::filesystem::path& dir);
     virtual ~SettlementView() = default;
 

@@ -198,11 +198,11 @@ Result<std::map<std::string, settlement::PayoutState>> settled_of(const std::fil
     return out;
 }
 
-/// Returns "paid", "credited" (the wallet refused the transfer), "owed", "unpaid" (no wallet), "announced" (not
-/// settled on chain), or else the state of the payout's transaction.
+/// Returns "paid", "credited" (the contract keeps it until it is claimed), "owed", "unpaid" (no wallet),
+/// "announced" (not settled on chain), or else the state of the payout's transaction.
 std::string state_of(const PayoutRow& row, const settlement::PayoutState* settled) {
     if (settled != nullptr && settled->state == settlement::IntentState::final_ok)
-        return settled->push_failed ? "credited" : "paid";
+        return settled->credited ? "credited" : "paid";
     if (settled != nullptr) return settlement::to_string(settled->state);
     if (row.notice != PayoutNotice::waiting) return "announced";
     return row.wallet ? "owed" : "unpaid";

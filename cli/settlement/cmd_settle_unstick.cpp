@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -10,8 +9,8 @@
 #include "cli/settlement/commands.hpp"
 #include "cli/settlement/report.hpp"
 #include "cli/settlement/run.hpp"
-#include "contracts/gas.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/address.hpp"
 
 namespace ioswarm::cli {
@@ -36,25 +35,12 @@ void show_blocking(SettlerParts& parts, const IntentRow& live, const std::vector
 }
 
 /// Prints what the two orders would do. Nothing is signed, and nothing is written.
-ExitCode show_choices(SettlerParts& parts, const IntentRow& live, const std::vector<AttemptRow>& attempts,
-                      const U256& most, bool json, Io& io) {
-    U256 least = 0;
-    for (const AttemptRow& attempt : attempts)
-        least = std::max(least, contracts::bumped_price(attempt.gas_price));
-    least = std::min(least, most);
+ExitCode show_choices(const UnderWay& under_way, const UnstickChoices& choices, bool json, Io& io) {
     if (json) {
-        io.out << unstick_plan_json(live, attempts, least, most);
-        return ExitCode::ok;
+        io.out << unstick_plan_json(under_way, choices);
+    } else {
+        io.out << unstick_plan_text(under_way, choices);
     }
-    show_blocking(parts, live, attempts, io.out);
-    const std::string price =
-        least == 0 ? fmt::format("at most {}", gwei_price(most))
-                   : fmt::format("at least {} and at most {}", gwei_price(least), gwei_price(most));
-    if (!attempts.empty()) io.out << fmt::format("--raise-price would send it again for {} per gas\n", price);
-    io.out << fmt::format(
-                  "--empty would replace it by an empty transaction for {} per gas; {} would stay owed\n",
-                  price, iotx_amount(live.value_rau))
-           << "nothing was sent (--dry-run)\n";
     return ExitCode::ok;
 }
 
@@ -74,25 +60,20 @@ Result<ExitCode> unstick(const ServeConfig& config, const SettleOptions& options
     const SystemClock clock;
     const auto parts = open_settler(config, options, "settle unstick", clock, stop, io, code);
     if (!parts) return code;
-    const auto live = parts->store().live_intent();
-    if (!live) return fail(live.error());
-    if (!*live) {
-        io.err << "no transaction is under way: nothing blocks the nonce\n";
-        if (options.json && options.dry_run) {
-            io.out << nothing_to_unstick_json();
-        } else if (options.json) {
-            io.out << R"({"state":"not_blocked","settled":[],"hold":null,"halt":null})"
-                      "\n";
-        }
-        return ExitCode::ok;
-    }
-    const auto attempts = parts->store().attempts((*live)->id);
-    if (!attempts) return fail(attempts.error());
     const auto limits = settlement_limits(config);
     if (!limits) return fail(limits.error());
-    if (options.dry_run)
-        return show_choices(*parts, **live, *attempts, limits->max_gas_price, options.json, io);
-    show_blocking(*parts, **live, *attempts, io.err);
+    IOSWARM_TRY(const auto under_way, read_under_way(parts->store()));
+    const UnstickChoices choices = unstick_choices(under_way, limits->max_gas_price);
+    if (options.dry_run) return show_choices(under_way, choices, options.json, io);
+    const IntentRow* const live = under_way.live();
+    if (live == nullptr || !live->nonce) {
+        io.err << choices.refused << '\n';
+        if (options.json)
+            io.out << R"({"state":"not_blocked","settled":[],"hold":null,"halt":null})"
+                      "\n";
+        return ExitCode::ok;
+    }
+    show_blocking(*parts, *live, under_way.attempts, io.err);
     const auto how = choose(options, io, stop);
     if (!how) {
         io.err << "nothing was changed\n";
@@ -102,11 +83,11 @@ Result<ExitCode> unstick(const ServeConfig& config, const SettleOptions& options
     note_settle_command(config, "command",
                         {{"command", "settle unstick"},
                          {"order", is_empty ? "--empty" : "--raise-price"},
-                         {"nonce", (*live)->nonce.value_or(0)}},
+                         {"nonce", live->nonce.value_or(0)}},
                         io);
     if (Status done = parts->settler().unstick(*how, limits->max_gas_price); !done)
         return fail(std::move(done).error());
-    return pay_and_report(*parts, options, stop, io, (*live)->id);
+    return pay_and_report(*parts, options, stop, io, live->id);
 }
 
 }  // namespace

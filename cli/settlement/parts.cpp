@@ -78,6 +78,13 @@ bool goes_on(const SettlerStep& step) {
     return false;
 }
 
+Result<std::unique_ptr<SettlementStore>> of_this_contract(const ServeConfig& config,
+                                                          Result<std::unique_ptr<SettlementStore>> store) {
+    if (!store) return fail(with_init_hint(std::move(store).error()));
+    IOSWARM_DO(check_identity(config, (*store)->identity()));
+    return store;
+}
+
 }  // namespace
 
 ExitCode run_settle_command(
@@ -106,10 +113,11 @@ Error with_init_hint(Error error) {
 
 Result<std::unique_ptr<SettlementStore>> open_settlement(const ServeConfig& config,
                                                          SettlementStore::FileCheck check) {
-    auto store = SettlementStore::open(config.data_dir, check);
-    if (!store) return fail(with_init_hint(std::move(store).error()));
-    if (Status same = check_identity(config, (*store)->identity()); !same) return fail(std::move(same).error());
-    return store;
+    return of_this_contract(config, SettlementStore::open(config.data_dir, check));
+}
+
+Result<std::unique_ptr<SettlementStore>> read_settlement(const ServeConfig& config) {
+    return of_this_contract(config, SettlementStore::open_read_only(config.data_dir));
 }
 
 Result<std::unique_ptr<SettlerParts>> SettlerParts::make(const ServeConfig& config,

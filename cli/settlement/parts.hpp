@@ -50,6 +50,9 @@ struct SettleCommand {
     const ServeConfig& config,
     settlement::SettlementStore::FileCheck check = settlement::SettlementStore::FileCheck::whole);
 
+/// The same for reading only, for a dry run: it works beside another settler, and where nothing can be written.
+[[nodiscard]] Result<std::unique_ptr<settlement::SettlementStore>> read_settlement(const ServeConfig& config);
+
 /// A settler with all objects that it uses. They are created in this order and destroyed in reverse. For use by
 /// one thread.
 class SettlerParts {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/settlement/report.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -13,8 +14,6 @@
 namespace ioswarm::cli {
 namespace {
 
-using settlement::AttemptKind;
-using settlement::AttemptRow;
 using settlement::HoldReason;
 using settlement::IntentKind;
 using settlement::IntentRow;
@@ -40,23 +39,11 @@ std::string ended_line(const IntentRow& intent) {
     if (intent.state == IntentState::cancelled)
         return fmt::format("cancelled: {}{}: {}; the payouts stay owed\n", range, where, intent.reason);
     if (intent.kind == IntentKind::weights) return fmt::format("set the weights for {}{}\n", range, where);
-    return fmt::format("paid {} for {}{}\n", iotx_amount(intent.value_rau), range, where);
-}
-
-std::string live_text(const SettleState& state) {
-    const IntentRow& live = *state.summary.live;
-    std::string out =
-        fmt::format("under way   settlement {}, {} of {}: {}", live.id, iotx_amount(live.value_rau),
-                    epoch_range(live.first_epoch, live.last_epoch), settlement::to_string(live.state));
-    if (live.nonce) out += fmt::format(", nonce {}", *live.nonce);
-    out += '\n';
-    for (const AttemptRow& attempt : state.live_attempts) {
-        out += fmt::format("            {} at {}, sent {}{}{}\n", to_hex0x(attempt.hash.view()),
-                           gwei_price(attempt.gas_price), count_of(attempt.sends, "time"),
-                           attempt.kind == AttemptKind::noop ? ", empty" : "",
-                           attempt.answer.empty() ? "" : ": " + escape_for_display(attempt.answer));
+    if (settlement::only_credits(intent)) {
+        return fmt::format("credited {} for {}{}: the contract keeps it until the agents claim it\n",
+                           iotx_amount(intent.value_rau), range, where);
     }
-    return out;
+    return fmt::format("paid {} for {}{}\n", iotx_amount(intent.value_rau), range, where);
 }
 
 std::string hold_text(const SettlementSummary& summary) {
@@ -69,6 +56,17 @@ std::string hold_text(const SettlementSummary& summary) {
     return out;
 }
 
+std::string owed_text(const SettleState& state) {
+    const bool is_under_way = state.under_way.live() != nullptr;
+    if (state.owed_payouts == 0) {
+        return is_under_way ? "owed        nothing besides the settlement that is under way\n"
+                            : "owed        nothing\n";
+    }
+    return fmt::format("owed        {}: {} of {}{}\n", iotx_amount(state.owed_rau),
+                       count_of(state.owed_payouts, "payout"), epoch_range(state.owed_first, state.owed_last),
+                       is_under_way ? ", besides the settlement that is under way" : "");
+}
+
 std::string no_wallet_text(const SettleState& state) {
     constexpr std::size_t kNamed = 5;
     if (state.no_wallet.empty()) return "";
@@ -76,12 +74,37 @@ std::string no_wallet_text(const SettleState& state) {
     std::size_t count = 0;
     for (const auto& [agent, amount] : state.no_wallet) {
         if (count++ >= kNamed) break;
-        names +=
-            fmt::format("{}{} ({})", names.empty() ? "" : ", ", escape_for_display(agent), iotx_amount(amount));
+        const auto unusable = state.unusable_wallets.find(agent);
+        const std::string why =
+            unusable == state.unusable_wallets.end()
+                ? ""
+                : fmt::format("; it named {}, which {}", to_checksum_hex(unusable->second),
+                              settlement::why_unpayable(unusable->second, state.summary.identity.contract));
+        names += fmt::format("{}{} ({}{})", names.empty() ? "" : ", ", escape_for_display(agent),
+                             iotx_amount(amount), why);
     }
     if (state.no_wallet.size() > kNamed) names += fmt::format(" and {} more", state.no_wallet.size() - kNamed);
-    return fmt::format("no wallet   {} kept for {} without one: {}\n", iotx_amount(state.no_wallet_rau),
-                       count_of(state.no_wallet.size(), "agent"), names);
+    return fmt::format("no wallet   {} kept for {} without one that can be paid: {}\n",
+                       iotx_amount(state.no_wallet_rau), count_of(state.no_wallet.size(), "agent"), names);
+}
+
+std::string planned_text(const settlement::PlannedIntent& planned,
+                         const settlement::SettlementIdentity& identity) {
+    const IntentRow& intent = planned.intent;
+    std::string out =
+        fmt::format("{} on chain {}\n  from       {}\n  to         {} ({})\n  value      {}\n  gas limit  {}\n",
+                    intent.kind == IntentKind::weights
+                        ? "set the weights for " + epoch_range(intent.first_epoch, intent.last_epoch)
+                        : "pay " + epoch_range(intent.first_epoch, intent.last_epoch),
+                    identity.chain_id, to_checksum_hex(identity.wallet), to_checksum_hex(intent.to),
+                    settlement::to_string(identity.pool), iotx_amount(intent.value_rau), intent.gas_limit);
+    if (intent.kind == IntentKind::settle) out += fmt::format("  id         {}\n", intent.pool_epoch);
+    out += fmt::format("  data       {}\n", to_hex0x(intent.data));
+    for (const settlement::CoveredPayout& payout : planned.payouts) {
+        out += fmt::format("  {:>8}  {:<20}  {}  {}\n", payout.epoch, escape_for_display(payout.agent_id),
+                           to_checksum_hex(payout.wallet), iotx_amount(payout.amount_rau));
+    }
+    return out;
 }
 
 }  // namespace
@@ -157,20 +180,11 @@ std::string state_text(const SettleState& state) {
         out += fmt::format("given up    {} of the wallet, which others used\n",
                            count_of(summary.foreign_nonces, "nonce"));
     }
-    out += state.owed_payouts == 0 ? "owed        nothing\n"
-                                   : fmt::format("owed        {}: {} of {}\n", iotx_amount(state.owed_rau),
-                                                 count_of(state.owed_payouts, "payout"),
-                                                 epoch_range(state.owed_first, state.owed_last));
+    out += owed_text(state);
     out += no_wallet_text(state);
-    if (summary.live) out += live_text(state);
+    out += under_way_text(state.under_way);
     out += hold_text(summary);
-    if (summary.halt.reason != settlement::HaltReason::none) {
-        out += fmt::format(
-            "HALTED      since {}: {} ({})\n            'ioswarm settle audit' tells more; 'ioswarm "
-            "settle resume' goes on\n",
-            time_text(summary.halt.at_ms), escape_for_display(summary.halt.detail),
-            settlement::to_string(summary.halt.reason));
-    }
+    out += halt_text(summary.halt);
     if (state.table.empty()) return out;
     out += fmt::format("\n{:>8}  {:<20}  {:<42}  {:>24}  {:<10}  {}\n", "epoch", "agent", "wallet", "IOTX",
                        "state", "transaction");
@@ -180,42 +194,46 @@ std::string state_text(const SettleState& state) {
                            rau_to_iotx(line.amount_rau), line.state,
                            line.hash ? to_hex0x(line.hash->view()) : "-");
     }
+    if (std::ranges::any_of(state.table, [](const PayoutLine& line) { return line.state == "credited"; })) {
+        out += fmt::format(
+            "\ncredited: the contract keeps the money until the wallet's owner claims it, for example with\n"
+            "'ioswarm claim --contract {}'\n",
+            to_checksum_hex(summary.identity.contract));
+    }
     return out;
 }
 
-std::string plan_text(const settlement::Plan& plan, const settlement::SettlementIdentity& identity) {
-    std::string out;
-    for (const settlement::PlannedIntent& planned : plan.intents) {
-        const IntentRow& intent = planned.intent;
-        out += fmt::format(
-            "{} on chain {}\n  from       {}\n  to         {} ({})\n  value      {}\n  gas limit  {}\n",
-            intent.kind == IntentKind::weights
-                ? "set the weights for " + epoch_range(intent.first_epoch, intent.last_epoch)
-                : "pay " + epoch_range(intent.first_epoch, intent.last_epoch),
-            identity.chain_id, to_checksum_hex(identity.wallet), to_checksum_hex(intent.to),
-            settlement::to_string(identity.pool), iotx_amount(intent.value_rau), intent.gas_limit);
-        if (intent.kind == IntentKind::settle) out += fmt::format("  id         {}\n", intent.pool_epoch);
-        out += fmt::format("  data       {}\n", to_hex0x(intent.data));
-        for (const settlement::CoveredPayout& payout : planned.payouts) {
-            out += fmt::format("  {:>8}  {:<20}  {}  {}\n", payout.epoch, escape_for_display(payout.agent_id),
-                               to_checksum_hex(payout.wallet), iotx_amount(payout.amount_rau));
-        }
+std::string plan_text(const settlement::Plan& plan, const settlement::SettlementIdentity& identity,
+                      const UnderWay& under_way) {
+    std::string out = halt_text(under_way.halt) + under_way_text(under_way);
+    const bool is_first = under_way.live() == nullptr;
+    const bool is_halted = under_way.halt.reason != settlement::HaltReason::none;
+    if (!plan.intents.empty() && !is_first) {
+        out +=
+            "after that, this would be planned; its calls may differ, because the contract changes until "
+            "then:\n";
+    } else if (!plan.intents.empty() && is_halted) {
+        out += "once the halt is ended, this would be sent:\n";
     }
+    for (const settlement::PlannedIntent& planned : plan.intents)
+        out += planned_text(planned, identity);
     if (!plan.intents.empty()) {
         out += fmt::format("in all {}, and at most {} for gas\n", iotx_amount(plan.value_rau),
                            iotx_amount(plan.max_gas_rau));
     }
     if (plan.hold.reason != HoldReason::none) {
-        out += fmt::format("nothing would be paid: {} ({})\n", plan.hold.detail,
-                           settlement::to_string(plan.hold.reason));
+        out += fmt::format("nothing {}would be paid: {} ({})\n", is_first ? "" : "more ",
+                           escape_for_display(plan.hold.detail), settlement::to_string(plan.hold.reason));
     } else if (plan.intents.empty()) {
-        out += "nothing is owed\n";
+        out += is_first ? "nothing is owed\n" : "nothing more is owed\n";
     }
     if (plan.unpaid_without_wallet > 0) {
         out += fmt::format("{} in {} of agents without a wallet stay owed\n",
                            iotx_amount(plan.unpaid_without_wallet_rau),
                            count_of(plan.unpaid_without_wallet, "payout"));
     }
+    for (const settlement::UnusableWallet& one : plan.unusable_wallets)
+        out += escape_for_display(unusable_wallet_text(one, identity.contract)) + '\n';
     return out + "nothing was sent (--dry-run)\n";
 }
 

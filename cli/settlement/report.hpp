@@ -32,18 +32,25 @@ using settlement::epoch_range;
 [[nodiscard]] std::string state_text(const SettleState& state);
 [[nodiscard]] std::string state_json(const SettleState& state);
 
-/// Lists the calls that would be sent and the amounts that would be paid.
+/// What is under way, and the calls that would be sent after it with the amounts that they would pay.
 [[nodiscard]] std::string plan_text(const settlement::Plan& plan,
-                                    const settlement::SettlementIdentity& identity);
+                                    const settlement::SettlementIdentity& identity, const UnderWay& under_way);
 [[nodiscard]] std::string plan_json(const settlement::Plan& plan,
-                                    const settlement::SettlementIdentity& identity);
+                                    const settlement::SettlementIdentity& identity, const UnderWay& under_way);
 
-/// The answer of `settle unstick --dry-run --json`: the live intent, its transactions, and the range of the gas
-/// price that would replace them, in rau per gas.
-[[nodiscard]] std::string unstick_plan_json(const settlement::IntentRow& live,
-                                            const std::vector<settlement::AttemptRow>& attempts,
-                                            const U256& least_price, const U256& most_price);
-/// The same when no intent is live.
-[[nodiscard]] std::string nothing_to_unstick_json();
+/// What the two orders of `settle unstick` would do.
+struct UnstickChoices {
+    std::string refused;  ///< why both orders would be refused; empty: they would not
+    U256 least_price;     ///< the gas price would be in this range, in rau per gas
+    U256 most_price;
+    bool can_raise = false;                           ///< whether --raise-price would do something
+    std::vector<settlement::IntentRow> also_dropped;  ///< steps that --empty would drop as well
+    U256 stays_owed_rau;                              ///< the money of what --empty would replace and drop
+};
+/// The choices for a settlement that is under way, with this cap of the gas price.
+[[nodiscard]] UnstickChoices unstick_choices(const UnderWay& under_way, const U256& most_price);
+/// The answers of `settle unstick --dry-run`.
+[[nodiscard]] std::string unstick_plan_text(const UnderWay& under_way, const UnstickChoices& choices);
+[[nodiscard]] std::string unstick_plan_json(const UnderWay& under_way, const UnstickChoices& choices);
 
 }  // namespace ioswarm::cli

@@ -33,6 +33,7 @@ Json intent_json(const IntentRow& intent) {
         out["block"] = intent.block;
         out["gas_rau"] = to_decimal(U256(intent.gas_used) * intent.gas_price);
     }
+    if (settlement::only_credits(intent)) out["only_credits"] = true;
     if (!intent.reason.empty()) out["reason"] = intent.reason;
     return out;
 }
@@ -75,6 +76,17 @@ Json attempts_json(const std::vector<settlement::AttemptRow>& attempts) {
     return out;
 }
 
+Json under_way_json(const UnderWay& under_way) {
+    if (under_way.live() == nullptr) return {};
+    Json out{{"settlement", under_way.live()->settlement},
+             {"remaining_rau", to_decimal(under_way.remaining_rau())},
+             {"next", next_text(under_way)},
+             {"steps", Json::array()}};
+    for (const IntentRow& step : under_way.steps)
+        out["steps"].push_back(intent_json(step));
+    return out;
+}
+
 Json table_json(const SettleState& state) {
     Json out = Json::array();
     for (const PayoutLine& line : state.table) {
@@ -84,6 +96,26 @@ Json table_json(const SettleState& state) {
                        {"amount_rau", to_decimal(line.amount_rau)},
                        {"state", line.state},
                        {"transaction", hash_or_null(line.hash)}});
+    }
+    return out;
+}
+
+Json unusable_json(const SettleState& state) {
+    Json out = Json::array();
+    for (const auto& [agent, wallet] : state.unusable_wallets) {
+        out.push_back({{"agent_id", agent},
+                       {"wallet", to_checksum_hex(wallet)},
+                       {"reason", settlement::why_unpayable(wallet, state.summary.identity.contract)}});
+    }
+    return out;
+}
+
+Json plan_unusable_json(const settlement::Plan& plan, const settlement::SettlementIdentity& identity) {
+    Json out = Json::array();
+    for (const settlement::UnusableWallet& one : plan.unusable_wallets) {
+        out.push_back({{"agent_id", one.agent_id},
+                       {"wallet", to_checksum_hex(one.wallet)},
+                       {"reason", settlement::why_unpayable(one.wallet, identity.contract)}});
     }
     return out;
 }
@@ -116,8 +148,10 @@ std::string state_json(const SettleState& state) {
              {"owed_rau", to_decimal(state.owed_rau)},
              {"no_wallet_rau", to_decimal(state.no_wallet_rau)},
              {"no_wallet", Json::object()},
+             {"unusable_wallets", unusable_json(state)},
              {"live", summary.live ? intent_json(*summary.live) : Json()},
-             {"attempts", attempts_json(state.live_attempts)},
+             {"attempts", attempts_json(state.under_way.attempts)},
+             {"under_way", under_way_json(state.under_way)},
              {"hold", hold_json(summary.hold)},
              {"halt", halt_json(summary.halt)},
              {"payouts", table_json(state)}};
@@ -126,15 +160,19 @@ std::string state_json(const SettleState& state) {
     return document(out);
 }
 
-std::string plan_json(const settlement::Plan& plan, const settlement::SettlementIdentity& identity) {
+std::string plan_json(const settlement::Plan& plan, const settlement::SettlementIdentity& identity,
+                      const UnderWay& under_way) {
     Json out{{"dry_run", true},
              {"chain_id", identity.chain_id},
              {"from", to_checksum_hex(identity.wallet)},
              {"value_rau", to_decimal(plan.value_rau)},
              {"max_gas_rau", to_decimal(plan.max_gas_rau)},
+             {"under_way", under_way_json(under_way)},
              {"hold", hold_json(plan.hold)},
+             {"halt", halt_json(under_way.halt)},
              {"no_wallet_payouts", plan.unpaid_without_wallet},
              {"no_wallet_rau", to_decimal(plan.unpaid_without_wallet_rau)},
+             {"unusable_wallets", plan_unusable_json(plan, identity)},
              {"transactions", Json::array()}};
     for (const settlement::PlannedIntent& planned : plan.intents) {
         const IntentRow& intent = planned.intent;
@@ -156,17 +194,23 @@ std::string plan_json(const settlement::Plan& plan, const settlement::Settlement
     return document(out);
 }
 
-std::string unstick_plan_json(const IntentRow& live, const std::vector<settlement::AttemptRow>& attempts,
-                              const U256& least_price, const U256& most_price) {
-    return document({{"dry_run", true},
-                     {"live", intent_json(live)},
-                     {"attempts", attempts_json(attempts)},
-                     {"least_gas_price_rau", to_decimal(least_price)},
-                     {"most_gas_price_rau", to_decimal(most_price)}});
-}
-
-std::string nothing_to_unstick_json() {
-    return document({{"dry_run", true}, {"live", Json()}, {"attempts", Json::array()}});
+std::string unstick_plan_json(const UnderWay& under_way, const UnstickChoices& choices) {
+    const IntentRow* const live = under_way.live();
+    Json out{{"dry_run", true},
+             {"live", live == nullptr ? Json() : intent_json(*live)},
+             {"attempts", attempts_json(under_way.attempts)},
+             {"under_way", under_way_json(under_way)},
+             {"halt", halt_json(under_way.halt)},
+             {"refused", choices.refused.empty() ? Json() : Json(choices.refused)}};
+    if (!choices.refused.empty()) return document(out);
+    out["least_gas_price_rau"] = to_decimal(choices.least_price);
+    out["most_gas_price_rau"] = to_decimal(choices.most_price);
+    out["can_raise_price"] = choices.can_raise;
+    out["stays_owed_rau"] = to_decimal(choices.stays_owed_rau);
+    out["also_dropped"] = Json::array();
+    for (const IntentRow& step : choices.also_dropped)
+        out["also_dropped"].push_back(intent_json(step));
+    return document(out);
 }
 
 }  // namespace ioswarm::cli

@@ -111,11 +111,18 @@ settlement::SettlerSettings settings_of(const settlement::SettlementLimits& limi
 }
 
 ExitCode run_settle_dry(SettlerParts& parts, const SettleOptions& options, Io& io) {
+    const auto under_way = read_under_way(parts.store());
+    if (!under_way) return report_settle_error(io, under_way.error());
     const auto plan = parts.settler().dry_run();
-    if (!plan) return report_settle_error(io, plan.error());
-    io.out << (options.json ? plan_json(*plan, parts.store().identity())
-                            : plan_text(*plan, parts.store().identity()));
-    return ExitCode::ok;
+    if (!plan) {
+        if (!options.json) io.out << halt_text(under_way->halt) << under_way_text(*under_way) << std::flush;
+        return report_settle_error(io, plan.error());
+    }
+    io.out << (options.json ? plan_json(*plan, parts.store().identity(), *under_way)
+                            : plan_text(*plan, parts.store().identity(), *under_way))
+           << std::flush;
+    return under_way->halt.reason == settlement::HaltReason::none ? ExitCode::ok
+                                                                  : report_halt(under_way->halt, io);
 }
 
 }  // namespace
@@ -140,7 +147,7 @@ std::unique_ptr<SettlerParts> open_settler(const ServeConfig& config, const Sett
         code = report_settle_error(io, limits.error());
         return nullptr;
     }
-    auto store = open_settlement(config);
+    auto store = options.dry_run ? read_settlement(config) : open_settlement(config);
     if (!store) {
         Error error = std::move(store).error();
         if (error.code == ErrorCode::try_again && config.settlement_enabled) {

@@ -22,6 +22,7 @@ void add_owed(const OwedPayout& owed, SettleState& out) {
     if (!owed.wallet) {
         out.no_wallet[owed.agent_id] += owed.amount_rau;
         out.no_wallet_rau += owed.amount_rau;
+        if (owed.unusable_wallet) out.unusable_wallets[owed.agent_id] = *owed.unusable_wallet;
         return;
     }
     if (out.owed_payouts++ == 0) out.owed_first = owed.epoch;
@@ -33,7 +34,7 @@ void add_owed(const OwedPayout& owed, SettleState& out) {
 
 std::string payout_state(const PayoutState& payout) {
     if (payout.state != IntentState::final_ok) return settlement::to_string(payout.state);
-    return payout.push_failed ? "credited" : "paid";
+    return payout.credited ? "credited" : "paid";
 }
 
 Result<SettleState> read_settle_state(settlement::SettlementView& view, settlement::PayoutSource& payouts,
@@ -42,14 +43,12 @@ Result<SettleState> read_settle_state(settlement::SettlementView& view, settleme
     // Read the ledger before settlement.db. A payout that is marked as paid between the two reads then still
     // shows up in the second one.
     IOSWARM_TRY(const auto summary_before, view.summary());
-    IOSWARM_TRY(const auto facts, payouts.read(summary_before.identity.first_epoch));
+    IOSWARM_TRY(auto facts, payouts.read(summary_before.identity.first_epoch));
+    settlement::use_payable_wallets(facts.waiting, summary_before.identity.contract);
     IOSWARM_TRY(auto summary, view.summary());
     out.summary = std::move(summary);
     out.running_epoch = facts.next_epoch;
-    if (out.summary.live) {
-        IOSWARM_TRY(auto attempts, view.attempts(out.summary.live->id));
-        out.live_attempts = std::move(attempts);
-    }
+    IOSWARM_TRY(out.under_way, read_under_way(view, out.summary));
 
     const std::uint64_t newest = facts.next_epoch == 0 ? 0 : facts.next_epoch - 1;
     std::uint64_t shown_from = epoch.value_or(newest < kShownEpochs ? 0 : newest - kShownEpochs + 1);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/settlement/under_way.hpp"
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
 #include "core/base/u256.hpp"
@@ -25,8 +26,8 @@ struct PayoutLine {
     std::optional<Hash256> hash;  ///< hash of its transaction
 };
 
-/// Returns "paid", "credited" (the wallet refused the transfer and must claim), "owed", "no wallet",
-/// "reverted", or else the name of its intent's state.
+/// Returns "paid", "credited" (final, but the contract keeps it until the wallet claims it), "owed", "no
+/// wallet", "reverted", or else the name of its intent's state.
 [[nodiscard]] std::string payout_state(const settlement::PayoutState& payout);
 
 /// The state of settlements, combined from ledger.db and settlement.db.
@@ -39,8 +40,10 @@ struct SettleState {
     std::uint64_t owed_last = 0;
     std::map<std::string, U256> no_wallet;  ///< amounts kept for agents without a wallet, by agent id
     U256 no_wallet_rau;
-    std::vector<settlement::AttemptRow> live_attempts;  ///< attempts of summary.live
-    std::vector<PayoutLine> table;                      ///< sorted by (epoch, agent)
+    std::map<std::string, Address>
+        unusable_wallets;  ///< by agent of no_wallet: a wallet that can never be paid
+    UnderWay under_way;
+    std::vector<PayoutLine> table;  ///< sorted by (epoch, agent)
 };
 
 /// Reads the state. The table has only `epoch`, or without it the ten newest closed epochs and everything that

@@ -44,6 +44,50 @@ TEST_CASE("waiting payouts are owed to the wallet at the epoch's end, or else to
     CHECK_FALSE(all->front().waiting);
 }
 
+TEST_CASE("a wallet that can never be paid gives way to the one that the agent names now") {
+    LedgerFile file;
+    const auto contract = filled_with<Address>(0xc0);
+    const auto good = filled_with<Address>(2);
+    file.close_epoch(1, {{"a", 10, contract}, {"b", 20, contract}, {"c", 30, Address{}}, {"d", 40, good}});
+    file.name_wallet("a", good);
+    file.name_wallet("b", contract);
+    file.name_wallet("d", filled_with<Address>(9));
+
+    auto facts = LedgerPayouts(file.dir.path()).read(0);
+    REQUIRE(facts);
+    CHECK(facts->altered.empty());
+    settlement::use_payable_wallets(facts->waiting, contract);
+    REQUIRE(facts->waiting.size() == 4);
+    CHECK(facts->waiting[0].wallet == good);
+    CHECK(facts->waiting[0].unusable_wallet == contract);
+    CHECK_FALSE(facts->waiting[1].wallet);
+    CHECK(facts->waiting[1].unusable_wallet == contract);
+    CHECK_FALSE(facts->waiting[2].wallet);
+    CHECK(facts->waiting[2].unusable_wallet == Address{});
+    // The wallet in force when the epoch closed can be paid, so it is.
+    CHECK(facts->waiting[3].wallet == good);
+    CHECK_FALSE(facts->waiting[3].unusable_wallet);
+}
+
+TEST_CASE("a damaged wallet of an agent never takes the place of one that cannot be paid") {
+    LedgerFile file;
+    const auto contract = filled_with<Address>(0xc0);
+    file.close_epoch(1, {{"a", 10, contract}});
+    file.name_wallet("a", filled_with<Address>(2));
+    file.close();
+    {
+        auto database =
+            sqlite::Database::open(file.dir.path("ledger.db"), sqlite::Database::Mode::read_write, "ledger");
+        REQUIRE(database);
+        REQUIRE(
+            database->execute("UPDATE agents SET wallet = x'" + std::string(40, '3') + "' WHERE agent = 'a'"));
+    }
+    auto facts = LedgerPayouts(file.dir.path()).read(0);
+    REQUIRE(facts);
+    settlement::use_payable_wallets(facts->waiting, contract);
+    CHECK_FALSE(facts->waiting.at(0).wallet);
+}
+
 TEST_CASE("a ledger without a chain, and one without epochs, can be read") {
     LedgerFile file;
     LedgerPayouts payouts(file.dir.path());

@@ -4,6 +4,7 @@
 
 #include "contracts/reward_pool.hpp"
 #include "core/crypto/eth_tx.hpp"
+#include "settlement/view.hpp"
 #include "test/settlement/settler_fixture.hpp"
 
 using namespace ioswarm;
@@ -121,6 +122,34 @@ TEST_CASE("a wallet that refused a payment is credited from then on") {
     CHECK(world.pool().claimable(world.wallet_of('b')) == world.iotx(6));
     CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(11));
     CHECK(world.chain.balance(world.wallet_of('b')) == 0);
+    const auto shown = SettlementView::open(world.dir.path()).value()->payouts(1, 2);
+    REQUIRE(shown->size() == 4);
+    for (const PayoutState& one : *shown)
+        CHECK(one.credited == (one.payout.agent_id == "b"));
+}
+
+TEST_CASE(
+    "given settlement.push false, when a settlement is final, then its payouts count as credited, not paid") {
+    for (const Version version : {Version::v2, Version::v3}) {
+        SettlerWorld world(version);
+        world.settings.limits.push = false;
+        world.restart();
+        world.owe(1, 'a', 10);
+        world.owe(1, 'b', 0);
+        CHECK(world.run().state == State::idle);
+        CHECK(world.pool().claimable(world.wallet_of('a')) == world.iotx(10));
+        CHECK(only_credits(world.intent(world.store->newest_intent().value())));
+        const auto shown = SettlementView::open(world.dir.path()).value()->payouts(1, 1);
+        REQUIRE(shown->size() == 2);
+        CHECK(shown->front().credited);
+        CHECK_FALSE(shown->back().credited);  // there is nothing to claim
+
+        world.settings.limits.push = true;
+        world.restart();
+        world.owe(2, 'a', 1);
+        CHECK(world.run().state == State::idle);
+        CHECK_FALSE(SettlementView::open(world.dir.path()).value()->payouts(2, 2)->front().credited);
+    }
 }
 
 TEST_CASE("version 2's value is not sent while the weights on chain differ from those sent") {

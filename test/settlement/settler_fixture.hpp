@@ -41,6 +41,8 @@ class MemoryPayouts final : public settlement::PayoutSource {
             one.agent_id = key.second;
             one.amount_rau = row.first;
             one.wallet = row.second;
+            if (const auto now = present.find(key.second); now != present.end())
+                one.present_wallet = now->second;
             out.waiting.push_back(std::move(one));
         }
         return out;
@@ -59,6 +61,7 @@ class MemoryPayouts final : public settlement::PayoutSource {
     std::optional<ChainIdentity> chain = ChainIdentity{4690, std::nullopt};
     std::uint64_t next_epoch = 0;
     std::map<std::pair<std::uint64_t, std::string>, std::pair<U256, std::optional<Address>>> rows;
+    std::map<std::string, Address> present;  ///< the wallets that agents name now
 };
 
 /// Everything that a settler needs, in memory except for settlement.db. Agents are named "a", "b" and so on,

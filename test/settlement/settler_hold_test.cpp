@@ -380,3 +380,45 @@ TEST_CASE(
     world.before = nullptr;
     CHECK(world.run().state == State::idle);
 }
+
+TEST_CASE(
+    "given an agent whose wallet is the contract, when it names another one, then that one is paid, once") {
+    for (const Version version : {Version::v2, Version::v3}) {
+        SettlerWorld world(version);
+        world.owe(1, 'a', 10);
+        world.ledger.owe(1, "b", world.iotx(5), world.contract);
+        world.ledger.present["b"] = world.contract;
+        CHECK(world.run().state == State::held);
+        CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+        const Hold hold = SettlementView::open(world.dir.path()).value()->summary()->hold;
+        CHECK(hold.reason == HoldReason::no_wallets);
+        CHECK(hold.detail.find("agent b named " + to_hex0x(world.contract.view()) +
+                               " as its wallet, which is the reward contract itself") != std::string::npos);
+        // It stays owed, and keeps nobody else's money back.
+        world.owe(2, 'a', 1);
+        static_cast<void>(world.run());
+        CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(11));
+
+        world.ledger.present["b"] = world.wallet_of('b');
+        world.owe(3, 'a', 1);
+        CHECK(world.run().state == State::idle);
+        CHECK(world.chain.balance(world.wallet_of('b')) == world.iotx(5));
+        world.restart();
+        CHECK(world.run().state == State::idle);
+        CHECK(world.chain.balance(world.wallet_of('b')) == world.iotx(5));
+    }
+}
+
+TEST_CASE("a dry run leaves the money of the settlement that is under way out of what can still be spent") {
+    SettlerWorld world(Version::v2);
+    world.owe(1, 'a', 10);
+    world.settings.limits.max_per_day_rau =
+        world.iotx(15) + U256(1'000'000) * world.settings.limits.max_gas_price;
+    world.restart();
+    static_cast<void>(world.steps());  // the weights are sent, and the payment waits for them
+    REQUIRE(world.store->live_intent()->has_value());
+    world.owe(2, 'a', 10);
+    const auto plan = world.settler->dry_run();
+    REQUIRE(plan);
+    CHECK(plan->hold.reason == HoldReason::over_day_limit);
+}

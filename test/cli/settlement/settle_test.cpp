@@ -95,9 +95,9 @@ TEST_CASE("everything owed is paid once, and a run with nothing to do prints not
 
     const ToolRun status = w.settle({"status"});
     CHECK(status.code == 0);
-    CHECK_THAT(status.out, Contains("paid        30 IOTX by 1 transaction; gas") &&
-                               Contains("owed        nothing") &&
-                               Contains("no wallet   30 IOTX kept for 1 agent without one: x (30 IOTX)"));
+    CHECK_THAT(status.out,
+               Contains("paid        30 IOTX by 1 transaction; gas") && Contains("owed        nothing") &&
+                   Contains("no wallet   30 IOTX kept for 1 agent without one that can be paid: x (30 IOTX)"));
     const auto json = w.settle({"status", "--json"}).json();
     CHECK(json["paid_rau"] == "30000000000000000000");
     CHECK(json["no_wallet"]["x"] == "30000000000000000000");
@@ -249,7 +249,7 @@ TEST_CASE("unstick --dry-run shows both orders, needs no key and changes nothing
     REQUIRE(w.settle({"init", "--yes"}).code == 0);
     const ToolRun nothing = w.settle({"unstick", "--dry-run"});
     CHECK(nothing.code == 0);
-    CHECK_THAT(nothing.err, Contains("nothing blocks the nonce"));
+    CHECK_THAT(nothing.out, Contains("nothing blocks the nonce"));
     CHECK(w.settle({"unstick", "--dry-run", "--json"}).json()["live"].is_null());
     w.blocks_come = false;
     w.chain.set_rules([](FakeChainRules& rules) { rules.mine_after_send = false; });
@@ -259,7 +259,8 @@ TEST_CASE("unstick --dry-run shows both orders, needs no key and changes nothing
     const ToolRun dry = w.settle({"unstick", "--dry-run"});
     INFO(dry.out << dry.err);
     CHECK(dry.code == 0);
-    CHECK_THAT(dry.out, Contains("nonce 0 of") && Contains("--raise-price would send it again for at least") &&
+    CHECK_THAT(dry.out, Contains("1. pay 10 IOTX for epoch 0: ") && Contains(", nonce 0\n") &&
+                            Contains("--raise-price would send it again for at least") &&
                             Contains("--empty would replace it by an empty transaction") &&
                             Contains("10 IOTX would stay owed") && Contains("nothing was sent (--dry-run)"));
     const auto json = w.settle({"unstick", "--dry-run", "--json"}).json();
