@@ -20,10 +20,12 @@ Status ServeApp::make_settler() {
 /// Starts telling agents when a payout is final, whether this or another process settles.
 void ServeApp::start_settlement() {
     if (config_.reward_contract.empty()) return;
+    const Log log = log_.of(LogModule::settlement);
+    if (const std::string text = announced_before_contract(config_.data_dir); !text.empty())
+        log.warn("{}", text);
     settlement_notices_.emplace(
         config_.data_dir,
-        [this](const PayoutKeys& payouts) { return wired_->payroll().payouts_final(payouts); },
-        log_.of(LogModule::settlement));
+        [this](const PayoutKeys& payouts) { return wired_->payroll().payouts_final(payouts); }, log);
     if (settler_) settler_->start();
 }
 

@@ -5,7 +5,10 @@
 #include <mutex>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "core/base/try.hpp"
+#include "settlement/ledger_payouts.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -73,6 +76,23 @@ void SettlementNotices::run(const std::stop_token& stop) {
         std::unique_lock lock(mutex);
         wake.wait_for(lock, stop, interval_, [] { return false; });
     }
+}
+
+std::string announced_before_contract(const std::filesystem::path& dir) {
+    if (const auto view = settlement::SettlementView::open(dir)) {
+        // A ledger of an older version does not know what it has paid, but settlement.db does.
+        const auto summary = (*view)->summary();
+        if (!summary || summary->paid_intents > 0) return {};
+    }
+    const auto before = settlement::LedgerPayouts(dir).announced_before_contract();
+    if (!before || !*before) return {};
+    const settlement::LedgerPayouts::Announced& announced = **before;
+    const std::uint64_t count = announced.payouts;
+    return fmt::format(
+        "{} closed before rewardContract was set: {} payout{} announced to the agents and {} never "
+        "settled. What agents earn from now on is paid through the contract",
+        settlement::epoch_range(announced.first_epoch, announced.last_epoch), count,
+        count == 1 ? " was" : "s were", count == 1 ? "is" : "are");
 }
 
 }  // namespace ioswarm::cli

@@ -46,6 +46,10 @@ class SettlementReader {
     std::atomic<std::uint64_t> files_opened_{0};
 };
 
+/// A warning for the first start with a contract: what agents earned before it was announced and is never
+/// settled. Empty when there is nothing to say, also when the files cannot be read.
+[[nodiscard]] std::string announced_before_contract(const std::filesystem::path& dir);
+
 /// (agent id, epoch) of payouts.
 using PayoutKeys = std::vector<std::pair<std::string, std::uint64_t>>;
 

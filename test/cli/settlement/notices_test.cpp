@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "settlement/store.hpp"
+#include "test/settlement/ledger_file.hpp"
 #include "test/settlement/store_fixture.hpp"
 #include "test/support/temp_dir.hpp"
 
@@ -96,4 +97,32 @@ TEST_CASE("a settlement.db that takes the place of another one is read from its 
     REQUIRE(marks.wait_for(2));
     const std::lock_guard lock(marks.mutex);
     CHECK(marks.got == cli::PayoutKeys{{"a", 3}, {"a", 4}});
+}
+
+TEST_CASE(
+    "given epochs that closed without a contract, when serve starts with one, then it says what is not paid",
+    "[settle]") {
+    LedgerFile file;
+    CHECK(cli::announced_before_contract(file.dir.path()).empty());
+    file.close_epoch(3,
+                     {{"a", 10, std::nullopt, PayoutNotice::sent}, {"b", 0, std::nullopt, PayoutNotice::due}});
+    file.close_epoch(4, {{"a", 10, std::nullopt, PayoutNotice::due}});
+    CHECK(cli::announced_before_contract(file.dir.path()) ==
+          "epochs 3 to 4 closed before rewardContract was set: 2 payouts were announced to the agents and are "
+          "never settled. What agents earn from now on is paid through the contract");
+
+    // The first epoch that closes with the contract ends the warning.
+    file.close_epoch(5, {{"a", 10, std::nullopt}});
+    CHECK(cli::announced_before_contract(file.dir.path()).empty());
+}
+
+TEST_CASE("a settlement.db that has paid says that the contract is not new", "[settle]") {
+    LedgerFile file;
+    file.close_epoch(3, {{"a", 10, std::nullopt, PayoutNotice::sent}});
+    const auto store = *SettlementStore::create(file.dir.path(), settlement_identity_of_test());
+    CHECK_FALSE(cli::announced_before_contract(file.dir.path()).empty());
+    const std::vector<settlement::PlannedIntent> plan{planned_payment({payout_to(3, "a", 1, 10)})};
+    REQUIRE(store->add_plan(plan, 1));
+    make_final(*store, IntentState::final_ok);
+    CHECK(cli::announced_before_contract(file.dir.path()).empty());
 }
