@@ -16,12 +16,13 @@ namespace ioswarm::test {
 inline const Address kSettledPool = *parse_address("0x00000000000000000000000000000000000000c0");
 
 /// A data directory whose ledger owes payouts, a pool of version 3 on a fake chain behind HTTP, and a wallet
-/// with money. Every request for the tip mines blocks.
+/// with money. Every request for the tip mines 8 blocks: more than a payment needs to be final, so that a run
+/// waits once.
 struct SettleWorld {
     explicit SettleWorld(FakeRewardPool::Version version = FakeRewardPool::Version::v3)
         : chain(ToolWorld::mining_rules()), server([this](HttpConnection& peer, const std::string& body) {
               if (node_away) return false;
-              if (blocks_come && body.find("eth_blockNumber") != std::string::npos) chain.mine(4);
+              if (blocks_come && body.find("eth_blockNumber") != std::string::npos) chain.mine(8);
               const std::string answer = chain.answer(body);
               return peer.answer(alter ? alter(answer, body) : answer);
           }) {
