@@ -21,7 +21,7 @@
 namespace ioswarm::cli {
 namespace audit {
 
-constexpr std::size_t kMostTextBytes = 1'000;
+constexpr std::size_t kMaxTextBytes = 1'000;
 constexpr const char* kCannotWrite = "cannot write the audit log";
 constexpr const char* kDefaultFolder = "/var/lib/ioswarm";
 
@@ -29,7 +29,7 @@ nlohmann::ordered_json json_of(const LogField::Value& value) {
     return std::visit(
         [](const auto& one) -> nlohmann::ordered_json {
             if constexpr (std::is_same_v<std::decay_t<decltype(one)>, std::string>)
-                return one.substr(0, kMostTextBytes);
+                return one.substr(0, kMaxTextBytes);
             else
                 return one;
         },

@@ -13,7 +13,7 @@ namespace ioswarm::contracts {
 namespace {
 
 /// The most that the transaction can take from the wallet, in rau.
-U256 most_spent(const RawEthTx& attempt) {
+U256 max_cost(const RawEthTx& attempt) {
     const auto signed_tx = decode_signed(attempt.raw);
     if (!signed_tx) return 0;
     const EthTx& tx = signed_tx->tx;
@@ -125,7 +125,7 @@ bool TransactionSender::is_unused_everywhere(std::uint64_t nonce) {
 bool TransactionSender::is_believable(const SentEntry& entry, SendOutcome outcome) {
     if (!is_unused_everywhere(entry.nonce)) return false;
     if (outcome != SendOutcome::no_funds) return true;
-    const U256 needed = most_spent(entry.attempts.back());
+    const U256 needed = max_cost(entry.attempts.back());
     return std::ranges::none_of(endpoints_of_chain(), [&](ChainEndpoint* one) {
         const auto balance = one->balance(key_.address());
         return balance && *balance >= needed;
@@ -138,7 +138,7 @@ Error TransactionSender::refusal_error(const SentEntry& entry, const SendResult&
     const std::string wallet = to_checksum_hex(key_.address());
     switch (sent.outcome) {
         case SendOutcome::no_funds: {
-            const U256 needed = most_spent(entry.attempts.back());
+            const U256 needed = max_cost(entry.attempts.back());
             const auto balance = chain_.balance(key_.address());
             if (balance && *balance < needed) return balance_error(key_.address(), *balance, needed);
             return {ErrorCode::failed_check, kRefused, wallet, sent.why,

@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kCannotCompare = "cannot compare";
 
 /// More namespaces than any real snapshot has. A malicious file may name a new one in every entry.
-constexpr std::size_t kMostNamespaces = 1000;
+constexpr std::size_t kMaxComparedNamespaces = 1000;
 
 using Names = std::vector<std::string>;
 
@@ -40,7 +40,7 @@ Result<Names> namespaces_of(const std::string& path) {
         IOSWARM_TRY(const auto entry, reader->next());
         if (!entry) return names;
         if (!names.empty() && names.back() == entry->name) continue;
-        if (names.size() == kMostNamespaces ||
+        if (names.size() == kMaxComparedNamespaces ||
             std::find(names.begin(), names.end(), entry->name) != names.end())
             return fail(ErrorCode::bad_data, kCannotCompare, path,
                         "its namespaces do not come one after the other");

@@ -92,22 +92,22 @@ class SectionReader {
     /// Describes the top level of a file without our section: a misspelt section name, or keys outside the
     /// section.
     void tell_what_stands_there(const YAML::Node& document) {
-        constexpr std::size_t kMostEdits = 3;
+        constexpr std::size_t kMaxEdits = 3;
         constexpr std::string_view kSectionOnly[] = {kSection};
-        constexpr std::size_t kMostNames = 5;
+        constexpr std::size_t kMaxSuggestedNames = 5;
         std::string names;
         std::size_t count = 0;
         for (const auto& pair : document) {
             if (!pair.first.IsScalar()) continue;
             const std::string& name = pair.first.Scalar();
-            if (!nearest(name, kSectionOnly, kMostEdits).empty()) {
+            if (!nearest(name, kSectionOnly, kMaxEdits).empty()) {
                 no_section(fmt::format("line {} has '{}:'", pair.first.Mark().line + 1, name),
                            "did you mean 'ioswarm:'?");
                 return;
             }
-            if (count++ < kMostNames) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+            if (count++ < kMaxSuggestedNames) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
         }
-        if (count > kMostNames) names += " and more";
+        if (count > kMaxSuggestedNames) names += " and more";
         no_section(fmt::format("it has {}", names.empty() ? "no keys" : names));
     }
 

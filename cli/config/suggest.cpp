@@ -19,8 +19,8 @@ std::string lower(std::string_view text) {
 }  // namespace
 
 std::string_view nearest(std::string_view typed, std::span<const std::string_view> candidates) {
-    constexpr std::size_t kMostTypos = 3;
-    return nearest(typed, candidates, std::min(kMostTypos, typed.size() / 2));
+    constexpr std::size_t kMaxTypos = 3;
+    return nearest(typed, candidates, std::min(kMaxTypos, typed.size() / 2));
 }
 
 std::string_view nearest(std::string_view typed, std::span<const std::string_view> candidates,

@@ -224,9 +224,9 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
         std::uint64_t ms;
     };
     constexpr std::array<Unit, 4> kUnits{{{"ms", 1}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}}};
-    constexpr std::uint64_t kMost = 1'000'000'000'000;  // 31 years, so that no product or sum below overflows
+    constexpr std::uint64_t kMax = 1'000'000'000'000;  // 31 years, so that no product or sum below overflows
     if (const auto seconds = parse_count(text)) {
-        if (*seconds > kMost / 1000) return std::nullopt;
+        if (*seconds > kMax / 1000) return std::nullopt;
         return std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1000));
     }
     std::uint64_t total = 0;
@@ -237,7 +237,7 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
         const auto* unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& candidate) {
             return text.starts_with(candidate.name);
         });
-        if (!number || unit == kUnits.end() || number->unscaled > U256(kMost)) return std::nullopt;
+        if (!number || unit == kUnits.end() || number->unscaled > U256(kMax)) return std::nullopt;
         text.remove_prefix(unit->name.size());
         U256 scale = 1;
         for (unsigned i = 0; i < number->scale; ++i)
@@ -245,7 +245,7 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
         const U256 amount = number->unscaled * unit->ms;
         if (amount % scale != 0) return std::nullopt;
         total += static_cast<std::uint64_t>(amount / scale);
-        if (total > kMost) return std::nullopt;
+        if (total > kMax) return std::nullopt;
     }
     if (total == 0) return std::nullopt;
     return std::chrono::milliseconds(static_cast<std::int64_t>(total));

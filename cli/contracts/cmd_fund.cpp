@@ -24,7 +24,7 @@ using contracts::SentEntry;
 constexpr std::string_view kFundKind = "fund";
 constexpr std::size_t kMaxWallets = 10'000;
 /// A hundred times all IOTX ever minted (10^10). It also keeps the sum over all wallets below 2^256.
-constexpr std::uint64_t kMostIotx = 1'000'000'000'000;
+constexpr std::uint64_t kMaxIotx = 1'000'000'000'000;
 
 struct FundOptions {
     SpendOptions spend;
@@ -48,7 +48,7 @@ Result<FundOrder> read_order(const FundOptions& options) {
     }
     FundOrder out;
     out.amount = iotx_to_rau(*amount);
-    if (out.amount > iotx_to_rau({U256(kMostIotx), 0})) {
+    if (out.amount > iotx_to_rau({U256(kMaxIotx), 0})) {
         return fail(ErrorCode::usage, "--amount", options.amount, "it is more IOTX than there are");
     }
     std::string list = to_decimal(out.amount);

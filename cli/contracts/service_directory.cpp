@@ -21,8 +21,8 @@ constexpr const char* kCannotMakeDirectory = "cannot make the directory of the s
 
 /// Returns false when there is no such user.
 Result<bool> find_user(const std::string& name, passwd& out, std::vector<char>& memory) {
-    constexpr std::size_t kEnoughForAnEntry = 16'384;
-    memory.resize(kEnoughForAnEntry);
+    constexpr std::size_t kUserEntryBytes = 16'384;
+    memory.resize(kUserEntryBytes);
     passwd* found = nullptr;
     const int failed = ::getpwnam_r(name.c_str(), &out, memory.data(), memory.size(), &found);
     if (failed != 0) return fail(errno_error(failed, "cannot look up the user", name));

@@ -186,9 +186,9 @@ void check_free_space(CheckReport& report) {
 }
 
 void check_clock(CheckReport& report) {
-    constexpr std::chrono::seconds kMostAhead{5};  // a block's time is the time at which it was proposed
+    constexpr std::chrono::seconds kMaxAhead{5};  // a block's time is the time at which it was proposed
     const auto now = report.subject.now();
-    if (report.tip && report.tip->time > now + kMostAhead) {
+    if (report.tip && report.tip->time > now + kMaxAhead) {
         const auto behind = std::chrono::duration_cast<std::chrono::seconds>(report.tip->time - now);
         report.fail(fmt::format("the node's newest block is {} in the future", go_duration(behind)),
                     "this machine's clock is slow, or the node's is fast; ages and epochs are then wrong",

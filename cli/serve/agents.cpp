@@ -31,8 +31,8 @@ sim::ChainSettings embedded_settings(const ServeConfig& config, std::uint64_t re
 
 std::unique_ptr<proto::AgentGroup> test_agents(std::uint64_t count, proto::CoordinatorAddress address,
                                                const ServeConfig& config, const Log& log) {
-    constexpr std::uint64_t kAgentsAThread = 100;
-    const auto threads = static_cast<unsigned>(1 + count / kAgentsAThread);
+    constexpr std::uint64_t kAgentsPerThread = 100;
+    const auto threads = static_cast<unsigned>(1 + count / kAgentsPerThread);
     auto agents = std::make_unique<proto::AgentGroup>(std::move(address), proto::AgentTimes{}, threads, log);
     for (std::uint64_t i = 1; i <= count; ++i) {
         proto::AgentProfile profile;

@@ -18,7 +18,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// The ledger is read once per agent that has left.
-constexpr std::size_t kMostLedgerReads = 1'000;
+constexpr std::size_t kMaxLedgerReads = 1'000;
 
 Json agent_document(const AgentView& agent, bool online) {
     return {{"id", agent.id},
@@ -59,7 +59,7 @@ HttpReply MonitorApi::all_agents() const {
         if (!listed.insert(id).second) return;
         const auto work = epoch_tasks.find(id);
         document["unpaid_tasks"] = work == epoch_tasks.end() ? 0 : work->second;
-        if (!document["online"] && ledger_reads++ < kMostLedgerReads) {
+        if (!document["online"] && ledger_reads++ < kMaxLedgerReads) {
             const U256 unpaid = unpaid_rau(id);
             document["unpaid_iotx"] = rau_to_iotx(unpaid);
             document["unpaid_rau"] = to_decimal(unpaid);

@@ -67,8 +67,8 @@ Json epochs_left(const std::optional<U256>& balance, const PageEpochs& epochs) {
                                    [](const PageEpoch& one) { return one.amount_rau > 0; });
     if (!balance || paid == epochs.newest_first.end()) return {};
     const U256 left = *balance / paid->amount_rau;
-    constexpr std::uint64_t kMost = 1'000'000;
-    return left > kMost ? kMost : static_cast<std::uint64_t>(left);
+    constexpr std::uint64_t kMax = 1'000'000;
+    return left > kMax ? kMax : static_cast<std::uint64_t>(left);
 }
 
 Json settlement_json(const PageSettlement& one, const std::optional<U256>& balance, const PageEpochs& epochs) {

@@ -19,9 +19,9 @@ namespace published {
 namespace fs = std::filesystem;
 
 /// A folder may hold more files than this; the rest is not looked at. A year of daily snapshots has 2,200.
-constexpr std::size_t kMostFiles = 20'000;
+constexpr std::size_t kMaxFiles = 20'000;
 /// How many descriptions are read to find one of the wanted kind.
-constexpr std::size_t kMostDescriptions = 64;
+constexpr std::size_t kMaxDescriptions = 64;
 
 bool is_file(const std::string& path) {
     struct stat info {};
@@ -34,7 +34,7 @@ std::vector<std::string> described_names(const std::string& folder) {
     std::vector<std::pair<std::uint64_t, std::string>> found;
     std::error_code failed;
     std::size_t looked_at = 0;
-    for (fs::directory_iterator file(folder, failed), end; !failed && file != end && looked_at < kMostFiles;
+    for (fs::directory_iterator file(folder, failed), end; !failed && file != end && looked_at < kMaxFiles;
          file.increment(failed), ++looked_at) {
         const std::string name = file->path().filename().string();
         if (!name.ends_with(kEnding)) continue;
@@ -76,7 +76,7 @@ HttpReply snapshot_redirect(const std::string& folder, const std::string& path) 
 Result<NewestSnapshot> newest_snapshot_of(const std::string& folder, snapshot::SnapshotKind kind) {
     std::size_t read = 0;
     for (const std::string& name : published::described_names(folder)) {
-        if (read++ == published::kMostDescriptions) break;
+        if (read++ == published::kMaxDescriptions) break;
         auto found = described_snapshot(folder, name + ".json");
         if (found && found->file == name && found->kind == kind) return found;
     }

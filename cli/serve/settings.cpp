@@ -60,12 +60,12 @@ CoordinatorSettings coordinator_settings(const ServeConfig& config) {
 }
 
 std::uint32_t streams_per_connection(const ServeConfig& config) {
-    constexpr std::uint64_t kLeast = 100;  // recommended by RFC 9113 section 6.5.2
+    constexpr std::uint64_t kMin = 100;  // recommended by RFC 9113 section 6.5.2
     constexpr std::uint64_t kPerAgent = 4;
-    constexpr std::uint64_t kMost = 1'000'000;
+    constexpr std::uint64_t kMax = 1'000'000;
     if (config.max_streams_per_connection != 0)
         return static_cast<std::uint32_t>(config.max_streams_per_connection);
-    return static_cast<std::uint32_t>(std::clamp(config.max_agents, kLeast / kPerAgent, kMost / kPerAgent) *
+    return static_cast<std::uint32_t>(std::clamp(config.max_agents, kMin / kPerAgent, kMax / kPerAgent) *
                                       kPerAgent);
 }
 

@@ -40,7 +40,7 @@ std::uint32_t agents_per_connection(const SimOptions& options) {
     const std::uint64_t most =
         files <= kFilesBeside + kFilesPerConnection ? 1 : (files - kFilesBeside) / kFilesPerConnection;
     const auto each = (options.agents + most - 1) / most;
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(each, proto::kMostAgentsAConnection));
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(each, proto::kMaxAgentsPerConnection));
 }
 
 /// Gives each agent the id and the key that the key file has for it.
@@ -98,7 +98,7 @@ void count_queue(const std::vector<std::uint64_t>& samples, RunFigures& figures)
     };
     const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
     figures.queue_mean = mean(samples.begin(), samples.end());
-    figures.queue_most = *std::max_element(samples.begin(), samples.end());
+    figures.queue_max = *std::max_element(samples.begin(), samples.end());
     figures.queue_first_half = static_cast<std::uint64_t>(mean(samples.begin(), middle));
     figures.queue_second_half = static_cast<std::uint64_t>(mean(middle, samples.end()));
 }

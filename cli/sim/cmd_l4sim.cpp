@@ -20,12 +20,12 @@
 namespace ioswarm::cli {
 namespace {
 
-constexpr std::size_t kMostL4Agents = 1'000;
+constexpr std::size_t kMaxL4Agents = 1'000;
 constexpr std::chrono::milliseconds kBlockTime{200};
 /// With fewer blocks, different behaviours would happen at the same time.
 constexpr int kFewestBlocks = 20;
 constexpr std::chrono::hours kLongest{24 * 7};
-constexpr std::uint32_t kTransactionsASecond = 50;
+constexpr std::uint32_t kTransactionsPerSecond = 50;
 constexpr std::uint32_t kAccounts = 500;
 
 struct L4SimCommand {
@@ -39,8 +39,8 @@ Status refuse_l4(const char* which, std::string why, const char* hint = "") {
 }
 
 Status check(const sim::L4RunSettings& run) {
-    if (run.agents < sim::kL4Behaviours || run.agents > kMostL4Agents) {
-        return refuse_l4("--agents", fmt::format("must be {} to {}", sim::kL4Behaviours, kMostL4Agents),
+    if (run.agents < sim::kL4Behaviours || run.agents > kMaxL4Agents) {
+        return refuse_l4("--agents", fmt::format("must be {} to {}", sim::kL4Behaviours, kMaxL4Agents),
                          "each ten agents have the ten behaviours");
     }
     const auto block_time = run.chain.block_time;
@@ -84,7 +84,7 @@ Runner add_l4sim(CLI::App& app) {
     auto command = std::make_shared<L4SimCommand>();
     sim::L4RunSettings& run = command->run;
     run.chain.block_time = kBlockTime;
-    run.chain.tps = kTransactionsASecond;
+    run.chain.tps = kTransactionsPerSecond;
     run.chain.accounts = kAccounts;
     run.chain.start_held = true;
     add_duration_option(app, "--duration", run.duration,

@@ -22,8 +22,8 @@
 namespace ioswarm::cli {
 namespace {
 
-constexpr std::uint32_t kMostAgents = 100'000;
-constexpr std::uint32_t kMostRedundancy = 16;
+constexpr std::uint32_t kMaxSimAgents = 100'000;
+constexpr std::uint32_t kMaxRedundancy = 16;
 
 struct SimCommand {
     SimOptions options;
@@ -73,14 +73,14 @@ Status check(SimCommand& command) {
                       "leave it out at L3");
     if (command.chaos) options.faults = sim::chaos_shares();
     if (command.task_timeout.count() > 0) options.task_timeout = command.task_timeout;
-    if (options.agents < 1 || options.agents > kMostAgents)
-        return refuse("--agents", fmt::format("must be 1 to {}", kMostAgents));
-    if (options.redundancy < 1 || options.redundancy > kMostRedundancy)
-        return refuse("--task-redundancy", fmt::format("must be 1 to {}", kMostRedundancy));
+    if (options.agents < 1 || options.agents > kMaxSimAgents)
+        return refuse("--agents", fmt::format("must be 1 to {}", kMaxSimAgents));
+    if (options.redundancy < 1 || options.redundancy > kMaxRedundancy)
+        return refuse("--task-redundancy", fmt::format("must be 1 to {}", kMaxRedundancy));
     if (options.redundancy > options.agents) return refuse("--task-redundancy", "more than there are agents");
     if (options.duration.count() <= 0) return refuse("--duration", "must be more than 0");
-    if (options.agents_per_connection > proto::kMostAgentsAConnection) {
-        return refuse("--agents-per-connection", fmt::format("at most {}", proto::kMostAgentsAConnection));
+    if (options.agents_per_connection > proto::kMaxAgentsPerConnection) {
+        return refuse("--agents-per-connection", fmt::format("at most {}", proto::kMaxAgentsPerConnection));
     }
     const sim::FaultShares& faults = options.faults;
     if (faults.vanish + faults.late + faults.never_read + faults.twice + faults.for_others > 1000)

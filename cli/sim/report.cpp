@@ -71,7 +71,7 @@ ordered_json run_json(const SimReport& report) {
                      {"task_latency", latency_json(run.task)},
                      {"agent_latency", latency_json(run.agent)},
                      {"queue_mean", run.queue_mean},
-                     {"queue_max", run.queue_most},
+                     {"queue_max", run.queue_max},
                      {"queue_grew", run.queue_grew()},
                      {"timed_out", run.timed_out},
                      {"given_up", run.given_up},

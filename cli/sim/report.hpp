@@ -44,7 +44,7 @@ struct RunFigures {
     std::uint64_t left_unanswered = 0;
     Latencies task, agent;
     double queue_mean = 0;  ///< tasks waiting or with agents, sampled several times per second
-    std::uint64_t queue_most = 0;
+    std::uint64_t queue_max = 0;
     /// Mean queue length in the first and in the second half of the load. They show whether the queue grows.
     std::uint64_t queue_first_half = 0;
     std::uint64_t queue_second_half = 0;

@@ -4,7 +4,7 @@
 namespace ioswarm::cli {
 namespace {
 
-constexpr double kSecondsAMonth = 86'400.0 * 30;
+constexpr double kSecondsPerMonth = 86'400.0 * 30;
 
 }  // namespace
 
@@ -27,7 +27,7 @@ double mean_us(const sim::AgentTally& tally) {
 
 AgentCost cost_of(const SimReport& report) {
     return {kDollarsPerAgentMonth * report.options.agents,
-            report.run.answers_per_second() * kSecondsAMonth / 1e6};
+            report.run.answers_per_second() * kSecondsPerMonth / 1e6};
 }
 
 }  // namespace ioswarm::cli

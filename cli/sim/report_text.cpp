@@ -114,7 +114,7 @@ void print_run(const SimReport& report, std::ostream& out) {
     line(out, "check", "{:.0f} µs per task", ratio(totals.compute_us, totals.tasks));
     if (own) {
         line(out, "queue", "{:.0f} tasks on average, {} at most; {} in the first half, {} in the second: {}",
-             run.queue_mean, run.queue_most, run.queue_first_half, run.queue_second_half,
+             run.queue_mean, run.queue_max, run.queue_first_half, run.queue_second_half,
              run.queue_grew() ? "growing" : "not growing");
         line(out, "task problems", "{} timed out ({} dropped, {} abandoned), {} left the pool before an answer",
              run.timed_out, run.dropped, run.given_up, run.left_unanswered);

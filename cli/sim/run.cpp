@@ -198,13 +198,13 @@ Status SimRun::drain() {
     const auto begin = SteadyClock::now();
     std::uint64_t height = scenario_->last_load_height();
     chain_clock_.skip(options_.block_time);  // moves to the end of the slot; its block is not allowed yet
-    for (std::uint64_t due = height + 1; due <= scenario_->rest_height(); ++due) {
+    for (std::uint64_t due = height + 1; due <= scenario_->idle_height(); ++due) {
         if (Status answered = wait_for_answers(due); !answered) return answered;
     }
     const auto epoch_over = [&] {
         return (height + 1 - scenario_->first_height()) % scenario_->epoch_blocks() == 0;
     };
-    while (height < scenario_->rest_height() || !epoch_over()) {
+    while (height < scenario_->idle_height() || !epoch_over()) {
         if (Status skipped = skip_to(++height); !skipped) return skipped;
     }
     figures_.draining = SteadyClock::now() - begin;

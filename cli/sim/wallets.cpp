@@ -14,10 +14,10 @@
 namespace ioswarm::cli {
 
 Result<std::vector<std::string>> read_wallets(const std::string& path) {
-    constexpr std::size_t kMostBytes = std::size_t{8} << 20U;
-    constexpr std::size_t kMostWallets = 100'000;
+    constexpr std::size_t kMaxBytes = std::size_t{8} << 20U;
+    constexpr std::size_t kMaxWallets = 100'000;
     constexpr std::string_view kBlanks = " \t\r";
-    IOSWARM_TRY(const auto text, read_file(path, kMostBytes));
+    IOSWARM_TRY(const auto text, read_file(path, kMaxBytes));
     std::vector<std::string> out;
     std::istringstream lines(text);
     std::size_t number = 0;
@@ -31,9 +31,9 @@ Result<std::vector<std::string>> read_wallets(const std::string& path) {
             return fail(ErrorCode::bad_data, "cannot read the wallets", fmt::format("{}:{}", path, number),
                         address.error().why, "each line is one address, io1... or 0x...");
         }
-        if (out.size() >= kMostWallets) {
+        if (out.size() >= kMaxWallets) {
             return fail(ErrorCode::bad_data, "cannot read the wallets", path,
-                        fmt::format("more than {}", kMostWallets));
+                        fmt::format("more than {}", kMaxWallets));
         }
         out.push_back(to_hex0x(address->view()));
     }

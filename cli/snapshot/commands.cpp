@@ -61,8 +61,8 @@ void count(Counts& counts, const SnapshotReader::Entry& entry) {
     auto it = std::find_if(counts.begin(), counts.end(), [&](const auto& c) { return c.first == entry.name; });
     if (it == counts.end()) {
         // A malicious file may name a new namespace in every entry. Real files have a few.
-        constexpr std::size_t kMostShown = 1000;
-        if (counts.size() == kMostShown) return;
+        constexpr std::size_t kMaxShown = 1000;
+        if (counts.size() == kMaxShown) return;
         it = counts.insert(counts.end(), {std::string(entry.name), {}});
     }
     ++it->second.entries;

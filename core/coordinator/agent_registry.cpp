@@ -88,11 +88,11 @@ std::uint32_t AgentRegistry::count_room(Agent& agent) const {
     const bool on_trial = agent.standing == Strikes::Standing::on_trial;
     // As many batches as it may hold can wait until it has answered those. The other tasks stay in the queues,
     // where an agent that answers sooner gets them.
-    const std::uint32_t most_batches =
+    const std::uint32_t max_batches =
         on_trial ? 1 : std::min(settings_.max_waiting_per_agent, 2 * most_taken(agent));
     std::uint32_t room = 0;
-    if (agent.batches.size() < most_batches)
-        room = (most_batches - static_cast<std::uint32_t>(agent.batches.size())) * agent.batch_size;
+    if (agent.batches.size() < max_batches)
+        room = (max_batches - static_cast<std::uint32_t>(agent.batches.size())) * agent.batch_size;
     const Batch* last = filling(agent);
     if (last) room += agent.batch_size - static_cast<std::uint32_t>(last->tasks.size());
     return room;

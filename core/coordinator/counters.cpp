@@ -156,7 +156,7 @@ CoordinatorCounters::CoordinatorCounters(const metrics::Registry& registry)
       tip_stops(registry.counter("tip_stops", kDispatchStops, "tip")),
       block_stops(registry.counter("block_stops", kDispatchStops, "blocks")),
       blocks_behind_ledger(registry.gauge(
-          "blocks_source_behind_books",
+          "blocks_source_behind_ledger",
           {"ioswarm_source_behind_ledger_blocks", "Blocks that the source is behind the ledger."})) {}
 
 }  // namespace ioswarm

@@ -25,7 +25,7 @@ constexpr std::uint64_t kReadAgain = 50;
 /// Maximum size of code and slots in one batch, not counting its first task. It is far below the message size
 /// that deployed agents accept (32 MiB; their JSON is a third larger than the size counted here). Code is what
 /// a hostile transaction could use to make tasks large.
-constexpr std::size_t kMostRunBytesPerBatch = std::size_t{4} << 20;
+constexpr std::size_t kMaxRunBytesPerBatch = std::size_t{4} << 20;
 
 /// The data of one task that goes to an agent. It is copied under the lock; the message is built without it.
 struct Item {
@@ -268,7 +268,7 @@ bool Engine::fits(const Batch& batch, const GivenTask& given) {
         if (&other != &given && other.run && other.level == TaskLevel::l3_full_execute)
             others += other.run->bytes;
     }
-    return others == 0 || others + given.run->bytes <= kMostRunBytesPerBatch;
+    return others == 0 || others + given.run->bytes <= kMaxRunBytesPerBatch;
 }
 
 /// True if the agent would execute the task at its level.

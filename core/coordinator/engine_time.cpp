@@ -11,7 +11,7 @@ namespace {
 
 /// An agent that was held back and answers again is given at most this many tasks before others, to make up for
 /// what it missed. (This project's choice: 20 s of 12 tasks per second.)
-constexpr std::uint64_t kMostCatchUp = 250;
+constexpr std::uint64_t kMaxCatchUp = 250;
 
 }  // namespace
 
@@ -74,7 +74,7 @@ void Engine::forgive_and_catch_up(Agent& agent, Clock::Steady now) {
     forgive(agent);
     const std::uint64_t share = (given_ - since.to_all) / std::max<std::size_t>(registry_.working(), 1);
     const std::uint64_t got = agent.given - since.to_agent;
-    agent.catch_up = static_cast<std::uint32_t>(std::min(share > got ? share - got : 0, kMostCatchUp));
+    agent.catch_up = static_cast<std::uint32_t>(std::min(share > got ? share - got : 0, kMaxCatchUp));
 }
 
 void Engine::expire_batches(Agent& agent, Clock::Steady now, Effects& effects) {

@@ -20,7 +20,7 @@ void PollPolicy::add(const Read& read) {
 /// read's duration is subtracted.
 void PollPolicy::spend(const Read& read) {
     const nanoseconds passed = spent_at_ ? std::max(read.ended - *spent_at_, nanoseconds{0}) : nanoseconds{0};
-    ahead_ = std::min<nanoseconds>(ahead_ + passed / kShareOfReads, kMostAhead);
+    ahead_ = std::min<nanoseconds>(ahead_ + passed / kShareOfReads, kMaxAhead);
     ahead_ -= std::max(read.ended - read.begun, nanoseconds{0});
     spent_at_ = read.ended;
 }

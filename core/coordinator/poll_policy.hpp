@@ -24,7 +24,7 @@ class PollPolicy {
     /// Reads may take one part in this many of the time.
     static constexpr int kShareOfReads = 5;
     /// Reads may exceed their share by this much, so that one slow answer does not cause a long pause.
-    static constexpr std::chrono::milliseconds kMostAhead{1000};
+    static constexpr std::chrono::milliseconds kMaxAhead{1000};
     /// A block counts as due this long before its expected time.
     static constexpr std::chrono::milliseconds kDueBefore{500};
 

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kMaxKnown = 200'000;
 /// How often a run is tried for one task when new blocks keep overtaking it. After that the task goes out
 /// without a run.
-constexpr std::uint32_t kMostOvertaken = 3;
+constexpr std::uint32_t kMaxOvertaken = 3;
 
 AccountPtr to_snapshot(const Address& address, const AccountState& state) {
     auto snapshot = std::make_shared<AccountSnapshot>();
@@ -165,7 +165,7 @@ void Prefetcher::done(const RunRequest& run, RunAnswer answer) {
     if (task->reading != run.reading) return;  // nobody waits for this run any more
     if (answer.end == RunEnd::tip_moved) {
         if (run.height == known_height_) wait_for_poll_ = true;
-        if (++task->runs_overtaken < kMostOvertaken) return fail_read(task, false);
+        if (++task->runs_overtaken < kMaxOvertaken) return fail_read(task, false);
     }
     task->run = std::move(answer.run);
     task->run_height = run.height;

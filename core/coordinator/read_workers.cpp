@@ -35,7 +35,7 @@ void ReadWorkers::start(std::uint32_t threads) {
     threads = std::max<std::uint32_t>(threads, 2);
     {
         const std::lock_guard lock(mutex_);
-        work_.slow_most = threads - 1;
+        work_.max_slow_running = threads - 1;
     }
     for (std::uint32_t i = 0; i < threads; ++i) {
         threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });

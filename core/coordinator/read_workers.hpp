@@ -54,11 +54,11 @@ class ReadWorkers {
         std::deque<AccountReadPtr> alone;
         std::deque<RunRequestPtr> runs;
         std::uint32_t slow_running = 0;
-        std::uint32_t slow_most = 1;
+        std::uint32_t max_slow_running = 1;
         bool run_is_next = true;  // whether the next slow job is a run or a read
 
         [[nodiscard]] bool any() const {
-            return !together.empty() || ((!alone.empty() || !runs.empty()) && slow_running < slow_most);
+            return !together.empty() || ((!alone.empty() || !runs.empty()) && slow_running < max_slow_running);
         }
         /// Takes the next job. any() must be true.
         [[nodiscard]] Job take();

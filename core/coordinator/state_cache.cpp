@@ -45,11 +45,11 @@ void StateCache::keep(const evm::Missing& fetched, evm::FetchedState& state) {
     const std::lock_guard lock(mutex_);
     for (auto& [address, record] : accounts) {
         const std::size_t code = record.code ? record.code->size() : 0;
-        if (accounts_.size() >= kMostAccounts || code_bytes_ + code > kMostCodeBytes) continue;
+        if (accounts_.size() >= kMaxAccounts || code_bytes_ + code > kMaxCodeBytes) continue;
         if (accounts_.insert_or_assign(address, std::move(record)).second) code_bytes_ += code;
     }
     for (const auto& [id, record] : slots) {
-        if (slot_count_ >= kMostSlots) break;
+        if (slot_count_ >= kMaxSlots) break;
         if (slots_[id.address].insert_or_assign(id.key, record).second) ++slot_count_;
     }
     for (const auto& [height, hash] : hashes)

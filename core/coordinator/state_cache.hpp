@@ -15,9 +15,9 @@ namespace ioswarm {
 /// when it is full, nothing more is added.
 class StateCache final : public evm::StateSource {
   public:
-    static constexpr std::size_t kMostAccounts = 50'000;
-    static constexpr std::size_t kMostSlots = 500'000;
-    static constexpr std::size_t kMostCodeBytes = std::size_t{128} << 20;
+    static constexpr std::size_t kMaxAccounts = 50'000;
+    static constexpr std::size_t kMaxSlots = 500'000;
+    static constexpr std::size_t kMaxCodeBytes = std::size_t{128} << 20;
 
     explicit StateCache(std::uint64_t height) : height_(height) {}
 

@@ -19,7 +19,7 @@ class Strikes {
     static constexpr std::chrono::seconds kFirstDelay{10};
     static constexpr std::chrono::seconds kLastDelay{300};
     static constexpr std::chrono::seconds kDecay{300};  ///< one strike is removed per this time
-    static constexpr std::uint32_t kMost = 16;          ///< further strikes do not delay longer
+    static constexpr std::uint32_t kMaxStrikes = 16;    ///< further strikes do not delay longer
 
     enum class Standing : std::uint8_t {
         good,       ///< gets tasks like any other agent
@@ -31,7 +31,7 @@ class Strikes {
     /// last strike belong to the same incident and add none. Returns true if a strike was added.
     bool add(Clock::Steady taken, Clock::Steady now) {
         if (last_ && taken <= *last_) return false;
-        strikes_ = std::min(count(now) + 1, kMost);
+        strikes_ = std::min(count(now) + 1, kMaxStrikes);
         last_ = now;
         is_released_ = false;
         return true;

@@ -37,7 +37,7 @@ bool is_known_namespace(std::string_view name) noexcept {
 }
 
 std::string_view nearest_namespace(std::string_view name) {
-    constexpr std::size_t kMostTypos = 2;
+    constexpr std::size_t kMaxTypos = 2;
     constexpr std::size_t kLongest = 64;  // longer than any namespace; bounds the cost of the comparison
     if (is_known_namespace(name) || name.size() > kLongest) return {};
     const auto in_lower_case = [](std::string_view text) {
@@ -48,7 +48,7 @@ std::string_view nearest_namespace(std::string_view name) {
     };
     const std::string wanted = in_lower_case(name);
     std::string_view best;
-    std::size_t best_distance = std::min(kMostTypos, name.size() / 2) + 1;
+    std::size_t best_distance = std::min(kMaxTypos, name.size() / 2) + 1;
     for (const std::string_view known : kNamespaces) {
         const std::size_t distance = edit_distance(wanted, in_lower_case(known), best_distance);
         if (distance < best_distance) {

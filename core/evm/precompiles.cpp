@@ -37,7 +37,7 @@ constexpr std::uint64_t kNoGasReaches = std::numeric_limits<std::uint64_t>::max(
 
 /// The longest numbers of modexp. A long exponent costs little gas when base and modulus are short, but it
 /// takes much time: 64 KiB take about 50 ms.
-constexpr std::uint64_t kMostModexp = 64 << 10;
+constexpr std::uint64_t kMaxModexpBytes = 64 << 10;
 
 /// The interpreter's rate without precompiled contracts, so a call that is not faster costs nothing extra.
 constexpr std::uint64_t kGasPerMicrosecond = 50;
@@ -92,16 +92,16 @@ Wide modexp_iterations(BytesView input, const ModexpSizes& sizes) {
 /// The price by EIP-2565. A value that does not fit into 64 bits is returned as the largest one, which no gas
 /// limit reaches.
 std::uint64_t modexp_gas(BytesView input) {
-    constexpr std::uint64_t kLeast = 200;
+    constexpr std::uint64_t kMinGas = 200;
     const ModexpSizes sizes = modexp_sizes(input);
-    if (sizes.base == 0 && sizes.modulus == 0) return kLeast;
+    if (sizes.base == 0 && sizes.modulus == 0) return kMinGas;
     const std::uint64_t most = std::max(sizes.base, sizes.modulus);
     const Wide words = (Wide{most} + 7) / 8;
     const Wide iterations = modexp_iterations(input, sizes);
     if (words >= (Wide{1} << 32) || iterations >= (Wide{1} << 60)) return kNoGasReaches;
     const Wide gas = words * words * iterations / 3;
     return gas >= kNoGasReaches ? kNoGasReaches
-                                : std::max<std::uint64_t>(kLeast, static_cast<std::uint64_t>(gas));
+                                : std::max<std::uint64_t>(kMinGas, static_cast<std::uint64_t>(gas));
 }
 
 Failure run_modexp(BytesView input, Bytes& output) {
@@ -110,7 +110,7 @@ Failure run_modexp(BytesView input, Bytes& output) {
         output.clear();
         return Failure::none;
     }
-    if (std::max({sizes.base, sizes.exponent, sizes.modulus}) > kMostModexp) return Failure::not_simulated;
+    if (std::max({sizes.base, sizes.exponent, sizes.modulus}) > kMaxModexpBytes) return Failure::not_simulated;
     const std::uint64_t exponent_at = 96 + sizes.base;
     output = mod_exp(padded_part(input, 96, sizes.base), padded_part(input, exponent_at, sizes.exponent),
                      padded_part(input, exponent_at + sizes.exponent, sizes.modulus));
@@ -122,7 +122,7 @@ Failure run_modexp(BytesView input, Bytes& output) {
 std::uint64_t modexp_work(BytesView input) noexcept {
     const ModexpSizes sizes = modexp_sizes(input);
     if (sizes.base == 0 && sizes.modulus == 0) return 0;
-    if (std::max({sizes.base, sizes.exponent, sizes.modulus}) > kMostModexp) return 0;
+    if (std::max({sizes.base, sizes.exponent, sizes.modulus}) > kMaxModexpBytes) return 0;
     const std::uint64_t words = (std::max(sizes.base, sizes.modulus) + 7) / 8;
     const std::uint64_t nanoseconds_per_bit = 130 + words * words * 2;
     return static_cast<std::uint64_t>(modexp_iterations(input, sizes)) * nanoseconds_per_bit / 1'000;

@@ -11,8 +11,8 @@
 namespace ioswarm::evm {
 namespace {
 
-constexpr std::uint64_t kMostMemory = 64ULL << 20;
-constexpr std::uint64_t kMostKey = 1ULL << 20;
+constexpr std::uint64_t kMaxScryptMemory = 64ULL << 20;
+constexpr std::uint64_t kMaxKey = 1ULL << 20;
 
 using Block = std::array<std::uint32_t, 16>;
 
@@ -116,14 +116,14 @@ std::optional<BytesView> bytes_at(BytesView input, std::uint64_t slot) {
 /// Decodes the ABI arguments (bytes password, bytes salt, uint64 N, uint32 r, uint32 p, uint32 key size, uint32
 /// mode).
 std::optional<Arguments> decode(BytesView input) {
-    constexpr std::uint64_t kMost32 = 0xffffffff;
+    constexpr std::uint64_t kMaxU32 = 0xffffffff;
     const auto password = bytes_at(input, 0);
     const auto salt = bytes_at(input, 32);
     const auto n = number_at(input, 64, ~std::uint64_t{0});
-    const auto r = number_at(input, 96, kMost32);
-    const auto p = number_at(input, 128, kMost32);
-    const auto key_size = number_at(input, 160, kMost32);
-    const auto mode = number_at(input, 192, kMost32);
+    const auto r = number_at(input, 96, kMaxU32);
+    const auto p = number_at(input, 128, kMaxU32);
+    const auto key_size = number_at(input, 160, kMaxU32);
+    const auto mode = number_at(input, 192, kMaxU32);
     if (!password || !salt || !n || !r || !p || !key_size || !mode) return std::nullopt;
     return Arguments{*password, *salt, *n, *r, *p, *key_size, *mode};
 }
@@ -135,7 +135,7 @@ bool is_taken_by_scrypt(const Arguments& a) noexcept {
 
 bool is_too_much(const Arguments& a) noexcept {
     const std::uint64_t chunk = 128 * a.r;
-    return a.n > kMostMemory / chunk || a.p > kMostMemory / chunk || a.key_size > kMostKey;
+    return a.n > kMaxScryptMemory / chunk || a.p > kMaxScryptMemory / chunk || a.key_size > kMaxKey;
 }
 
 /// PBKDF2 with HMAC-SHA256 and one iteration. It hashes the salt again for every 32 bytes of the key, so with a

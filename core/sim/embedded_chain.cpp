@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kBlocksKept = 1000;
 constexpr std::size_t kTransactionsKept = 200'000;
-constexpr std::size_t kActionsAThread = 100;  // about 10 ms of signing; a thread is not worth it for less
+constexpr std::size_t kActionsPerThread = 100;  // about 10 ms of signing; a thread is not worth it for less
 constexpr std::size_t kMaxHelpers = 3;
 constexpr std::uint64_t kBlocksBetweenReplayLogs = 1'000'000;
 
@@ -183,7 +183,7 @@ Status EmbeddedChain::make_all(std::vector<Fresh>& fresh) const {
     };
     {
         std::vector<std::jthread> helpers;
-        const std::size_t wanted = std::min(fresh.size() / kActionsAThread, kMaxHelpers);
+        const std::size_t wanted = std::min(fresh.size() / kActionsPerThread, kMaxHelpers);
         for (std::size_t i = 0; i < wanted; ++i)
             helpers.emplace_back(work);
         work();

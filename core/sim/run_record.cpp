@@ -22,7 +22,7 @@ RunRecord::RunRecord(const Scenario* scenario, std::uint32_t agents)
       agents_(agents),
       answered_(agents) {
     if (scenario_ == nullptr) return;
-    unanswered_.resize(scenario_->rest_height() + kForgedSlots + 1);
+    unanswered_.resize(scenario_->idle_height() + kForgedSlots + 1);
     for (std::uint64_t height = 0; height < unanswered_.size(); ++height)
         unanswered_[height] = scenario_->due(height).size();
 }

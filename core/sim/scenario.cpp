@@ -137,7 +137,7 @@ void ScenarioMaker::run_chain() {
     }
     // The loop also waited for replacements that the last slot with load planned for the slot after it: when
     // the pool is empty, none is left to replace.
-    out_->rest_height_ = std::max(model.height(), out_->chain_.last_slot + 2);
+    out_->idle_height_ = std::max(model.height(), out_->chain_.last_slot + 2);
     std::sort(drafts_.begin(), drafts_.end(),
               [](const Draft& a, const Draft& b) { return a.plan.id < b.plan.id; });
 }
@@ -155,8 +155,8 @@ Status ScenarioMaker::sign_all(std::vector<Draft>& drafts, const std::function<S
         }
     };
     {
-        constexpr std::size_t kWorthAThread = 200;
-        const std::size_t wanted = std::min<std::size_t>(drafts.size() / kWorthAThread,
+        constexpr std::size_t kDraftsPerThread = 200;
+        const std::size_t wanted = std::min<std::size_t>(drafts.size() / kDraftsPerThread,
                                                          std::max(std::thread::hardware_concurrency(), 1U) - 1);
         std::vector<std::jthread> helpers;
         for (std::size_t i = 0; i < wanted; ++i)
@@ -291,7 +291,7 @@ Result<std::unique_ptr<const Scenario>> ScenarioMaker::make() {
 
     out_->first_forged_ = static_cast<std::uint32_t>(drafts_.size());
     out_->transactions_.reserve(drafts_.size() + forged_.size());
-    out_->due_.resize(out_->rest_height_ + kForgedSlots + 1);
+    out_->due_.resize(out_->idle_height_ + kForgedSlots + 1);
     for (std::vector<Draft>* drafts : {&drafts_, &forged_}) {
         for (Draft& draft : *drafts) {
             const auto place = static_cast<std::uint32_t>(out_->transactions_.size());
@@ -311,16 +311,16 @@ Result<std::unique_ptr<const Scenario>> Scenario::create(const ScenarioSettings&
     IOSWARM_DO(check(settings.chain));
     const double transactions =
         static_cast<double>(settings.chain.tps) * static_cast<double>(settings.duration.count()) / 1000;
-    if (transactions > static_cast<double>(kMostRunTransactions)) {
+    if (transactions > static_cast<double>(kMaxRunTransactions)) {
         return fail(
             ErrorCode::usage, "sim", "--tps, --duration",
-            fmt::format("{:.0f} transactions, and a run may have {}", transactions, kMostRunTransactions),
+            fmt::format("{:.0f} transactions, and a run may have {}", transactions, kMaxRunTransactions),
             "every one of them is made and signed beforehand");
     }
     const auto blocks = settings.duration.count() / settings.chain.block_time.count();
-    if (blocks > static_cast<std::int64_t>(kMostRunBlocks)) {
+    if (blocks > static_cast<std::int64_t>(kMaxRunBlocks)) {
         return fail(ErrorCode::usage, "sim", "--duration, --block-time",
-                    fmt::format("{} blocks, and a run may have {}", blocks, kMostRunBlocks),
+                    fmt::format("{} blocks, and a run may have {}", blocks, kMaxRunBlocks),
                     "what becomes of each is known beforehand");
     }
     return ScenarioMaker(settings, faults, stop).make();

@@ -24,10 +24,10 @@ enum class AgentRules : std::uint8_t { honest, deployed };
 
 /// Maximum number of transactions in a run. All are made before the run begins and kept to its end, at about
 /// 1.5 KB each.
-inline constexpr std::uint64_t kMostRunTransactions = 1'000'000;
+inline constexpr std::uint64_t kMaxRunTransactions = 1'000'000;
 /// Maximum number of blocks with load. Each block needs an entry in tables, even if there are fewer
 /// transactions.
-inline constexpr std::uint64_t kMostRunBlocks = 1'000'000;
+inline constexpr std::uint64_t kMaxRunBlocks = 1'000'000;
 
 /// The settings from which a scenario is computed.
 struct ScenarioSettings {
@@ -121,7 +121,7 @@ class Scenario {
     /// The block that ends the last slot with load.
     [[nodiscard]] std::uint64_t last_load_height() const noexcept { return chain_.last_slot + 1; }
     /// From this block on, nothing is pending.
-    [[nodiscard]] std::uint64_t rest_height() const noexcept { return rest_height_; }
+    [[nodiscard]] std::uint64_t idle_height() const noexcept { return idle_height_; }
     /// Blocks per epoch, chosen so that each epoch with any work has that of a whole slot. Which epochs pay
     /// then follows from the seed.
     [[nodiscard]] std::uint64_t epoch_blocks() const noexcept { return epoch_blocks_; }
@@ -138,7 +138,7 @@ class Scenario {
     std::unordered_map<Hash256, std::uint32_t, FixedBytesHash> by_raw_id_;
     std::vector<std::vector<std::uint32_t>> due_;  // by height
     std::uint32_t first_forged_ = 0;
-    std::uint64_t rest_height_ = 0;
+    std::uint64_t idle_height_ = 0;
     std::uint64_t epoch_blocks_ = 1;
     ScenarioFigures figures_;
 };

@@ -103,7 +103,7 @@ class StatementPool {
         sqlite3_clear_bindings(statement);
         // The key points into the statement, which has a copy of its text.
         const std::string_view sql = sqlite3_sql(statement);
-        const bool keeps = idle_.size() < kMostIdle && !sql.starts_with("PRAGMA");
+        const bool keeps = idle_.size() < kMaxIdle && !sql.starts_with("PRAGMA");
         if (!keeps || !idle_.try_emplace(sql, statement).second) sqlite3_finalize(statement);
     }
 
@@ -111,7 +111,7 @@ class StatementPool {
     const std::string name;
 
   private:
-    static constexpr std::size_t kMostIdle = 100;
+    static constexpr std::size_t kMaxIdle = 100;
     std::unordered_map<std::string_view, sqlite3_stmt*> idle_;
 };
 

@@ -30,15 +30,15 @@ constexpr seconds kFloodToldEvery{60};
 constexpr seconds kEndsWithin{10};
 /// The most addresses that are barred at a time. Further ones are not barred. Barring only slows attackers
 /// down; the other limits hold without it.
-constexpr std::size_t kMostBarred = 4096;
+constexpr std::size_t kMaxBarred = 4096;
 constexpr int kAcceptsInARow = 64;
 constexpr std::size_t kEventsAtOnce = 256;
 /// epoll returns one of three tags: this one, the index of a listener + 1, or the address of a Connection,
 /// which is far higher.
 constexpr std::uint64_t kWakeTag = 0;
-constexpr std::uint64_t kMostListeners = 64;
+constexpr std::uint64_t kMaxListeners = 64;
 
-std::uint64_t most_connections(const AcceptorBounds& bounds) {
+std::uint64_t max_connections(const AcceptorBounds& bounds) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return bounds.connections;
     const std::uint64_t usable =
@@ -56,7 +56,7 @@ Descriptor null_descriptor() {
 Acceptor::Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& table, HandOver hand_over,
                    Log log, AcceptorHooks hooks, const metrics::Registry& registry)
     : bounds_(bounds),
-      most_connections_(most_connections(bounds)),
+      max_connections_(max_connections(bounds)),
       table_(table),
       admission_(std::in_place,
                  std::make_shared<const Admission>(Admission{bounds.connection, std::move(hand_over)})),
@@ -128,7 +128,7 @@ void Acceptor::run(const std::stop_token& stop) {
             const epoll_data_t data = events[static_cast<std::size_t>(i)].data;
             if (data.u64 == kWakeTag) {
                 clear_event(wake_.get());
-            } else if (data.u64 <= kMostListeners) {
+            } else if (data.u64 <= kMaxListeners) {
                 if (data.u64 <= listeners_.size()) accept_some(listeners_[data.u64 - 1].get());
             } else {
                 on_activity(*static_cast<Connection*>(data.ptr));
@@ -181,7 +181,7 @@ bool Acceptor::is_proxy(const PeerKey& peer) const {
 }
 
 bool Acceptor::may_enter(const PeerKey& peer) {
-    if (table_.size() >= most_connections_) {
+    if (table_.size() >= max_connections_) {
         counters_.refused_full.add();
         return false;
     }
@@ -353,7 +353,7 @@ void Acceptor::shut(Connection& connection, const metrics::Counter& counter, con
     if (connection.is_shut()) return;
     counter.add();
     connection.shut();
-    if (!connection.is_from_proxy() && barred_.size() < kMostBarred) {
+    if (!connection.is_from_proxy() && barred_.size() < kMaxBarred) {
         barred_[connection.peer().network()] = std::chrono::steady_clock::now() + bounds_.barred_for;
     }
     warn("connection shut", connection.peer(), why);

@@ -139,7 +139,7 @@ class Acceptor {
     void wake() noexcept;
 
     const AcceptorBounds bounds_;
-    const std::uint64_t most_connections_;
+    const std::uint64_t max_connections_;
     ConnectionTable& table_;
     Guarded<std::shared_ptr<const Admission>> admission_;
     const Log log_;
@@ -156,7 +156,7 @@ class Acceptor {
     Looks hot_{std::chrono::milliseconds(2), std::chrono::milliseconds(10)};
     std::vector<std::shared_ptr<Connection>> forgotten_;  ///< kept until no event can refer to them any more
     std::map<std::array<std::uint8_t, 16>, std::uint32_t> per_network_;
-    /// End of the bar per address; at most kMostBarred.
+    /// End of the bar per address; at most kMaxBarred.
     std::map<std::array<std::uint8_t, 16>, SteadyTime> barred_;
     std::uint64_t held_ = 0;
     SteadyTime next_sweep_;

@@ -12,7 +12,7 @@
 namespace ioswarm::proto {
 namespace {
 
-constexpr std::size_t kMostReasonBytes = 256;
+constexpr std::size_t kMaxReasonBytes = 256;
 
 /// Without a master secret, and for callers that are refused, the id may be any text.
 std::string shown_id(std::string id) {
@@ -39,7 +39,7 @@ LogLevel level_of(AgentEvent::Kind kind) {
 
 void AgentNews::tell(AgentEvent event, Time now) {
     event.id = shown_id(std::move(event.id));
-    if (event.reason.size() > kMostReasonBytes) event.reason.resize(kMostReasonBytes);
+    if (event.reason.size() > kMaxReasonBytes) event.reason.resize(kMaxReasonBytes);
     std::vector<Line> lines;
     {
         const std::lock_guard lock(mutex_);
@@ -98,7 +98,7 @@ bool AgentNews::is_news(const std::string& key, Time now, std::uint64_t& repeats
 }
 
 void AgentNews::remember(const std::string& key, Time now) {
-    while (order_.size() >= kMostRemembered) {
+    while (order_.size() >= kMaxRemembered) {
         // An agent with a newer event has a later entry in order_, and must not be forgotten yet.
         const auto oldest = told_.find(order_.front().second);
         if (oldest != told_.end() && oldest->second.at == order_.front().first) told_.erase(oldest);

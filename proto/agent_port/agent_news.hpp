@@ -27,7 +27,7 @@ struct AgentEvent {
 /// Logs which agents join, leave and are refused, in few lines, whoever calls. Each kind of event gets kSingles
 /// lines of its own per kWindow; those above that number share one line at the end of the window: "995 agents
 /// joined in the last 10 s: a6, a7, a8 and 992 more". An event that repeats is logged once per agent and
-/// kRepeat, then with the number of the repetitions. Of the agents whose events were logged, kMostRemembered
+/// kRepeat, then with the number of the repetitions. Of the agents whose events were logged, kMaxRemembered
 /// are remembered; when there are more, the oldest is forgotten early, and its next event is logged again.
 /// Thread-safe. Logs outside its lock.
 class AgentNews {
@@ -36,7 +36,7 @@ class AgentNews {
     static constexpr std::size_t kSingles = 5;
     static constexpr std::chrono::seconds kWindow{10};
     static constexpr std::chrono::minutes kRepeat{1};
-    static constexpr std::size_t kMostRemembered = 4096;
+    static constexpr std::size_t kMaxRemembered = 4096;
     static constexpr std::size_t kNamed = 3;
 
     explicit AgentNews(Log log) : log_(std::move(log)) {}

@@ -16,7 +16,7 @@ AgentPresence::Agent& AgentPresence::entry(const std::string& id, const std::str
 bool AgentPresence::note_connection(const std::string& id, Agent& agent, const Connection& connection) {
     auto& held = agent.connections;
     if (std::find(held.begin(), held.end(), &connection) != held.end()) return true;
-    if (pairs_ >= kMostPairs) return false;
+    if (pairs_ >= kMaxPairs) return false;
     held.push_back(&connection);
     by_connection_[&connection].push_back(id);
     ++pairs_;

@@ -40,7 +40,7 @@ class AgentPresence {
   private:
     /// Most pairs of an agent and a connection. Above this, an agent that only calls counts as live while its
     /// heartbeats are recent.
-    static constexpr std::size_t kMostPairs = 100'000;
+    static constexpr std::size_t kMaxPairs = 100'000;
 
     struct Agent {
         std::uint32_t streams = 0;

@@ -34,7 +34,7 @@ constexpr std::array<std::pair<std::string_view, Method>, 5> kMethods{{
     {"StreamStateDiffs", Method::stream_state_diffs},
 }};
 constexpr int kReadChunkBytes = 16 << 10;
-constexpr int kLeastReadChunkBytes = 256;  ///< gRPC's default
+constexpr int kMinReadChunkBytes = 256;  ///< gRPC's default
 /// Bytes that HTTP/2 adds per header to its name and value when it counts sizes (RFC 9113 section 10.5.1).
 constexpr std::size_t kHeaderOverheadBytes = 32;
 
@@ -167,7 +167,7 @@ void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings
     // gRPC reads this much before it works on the calls in it. With the default of up to 4 MiB, that could be
     // ten thousand calls.
     builder.AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadChunkBytes);
-    builder.AddChannelArgument(GRPC_ARG_TCP_MIN_READ_CHUNK_SIZE, kLeastReadChunkBytes);
+    builder.AddChannelArgument(GRPC_ARG_TCP_MIN_READ_CHUNK_SIZE, kMinReadChunkBytes);
     builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kReadChunkBytes);
     builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, ms(settings.handshake_timeout));
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, ms(settings.idle_timeout));
@@ -188,17 +188,18 @@ namespace {
 
 /// One gRPC server. gRPC fixes how many calls a connection may carry when it builds a server. So another limit
 /// needs another server: new connections go there, and the open ones stay where they are.
-struct Entrance {
-    explicit Entrance(Service& service) : generic(service) {}
+struct GrpcServer {
+    explicit GrpcServer(Service& service) : generic(service) {}
 
     /// Error: unavailable.
-    static Result<std::unique_ptr<Entrance>> open(const AgentServerSettings& settings, Service& service,
-                                                  const std::shared_ptr<grpc::ServerCredentials>& credentials) {
-        auto out = std::make_unique<Entrance>(service);
+    static Result<std::unique_ptr<GrpcServer>> open(
+        const AgentServerSettings& settings, Service& service,
+        const std::shared_ptr<grpc::ServerCredentials>& credentials) {
+        auto out = std::make_unique<GrpcServer>(service);
         grpc::ServerBuilder builder;
         configure_transport(builder, settings);
         builder.RegisterCallbackGenericService(&out->generic);
-        out->door = builder.experimental().AddExternalConnectionAcceptor(
+        out->acceptor = builder.experimental().AddExternalConnectionAcceptor(
             grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, credentials);
         out->server = builder.BuildAndStart();
         if (!out->server)
@@ -209,16 +210,16 @@ struct Entrance {
     void take(int fd) const {
         grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
         parameters.fd = fd;
-        door->HandleNewConnection(&parameters);
+        acceptor->HandleNewConnection(&parameters);
     }
 
     AgentService generic;
-    std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> door;
+    std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
     std::unique_ptr<grpc::Server> server;
 };
 
 /// Most servers at a time. They are kept until the end, and one that was built before is used again.
-constexpr std::size_t kMostEntrances = 16;
+constexpr std::size_t kMaxServers = 16;
 
 }  // namespace
 
@@ -235,18 +236,18 @@ struct AgentServer::Parts {
                   presence,          log} {}
 
     /// The server whose connections may carry so many calls. Builds it if there is none yet.
-    Result<Entrance*> entrance_for(std::uint32_t calls) {
-        const auto locked = entrances.lock();
+    Result<GrpcServer*> server_for(std::uint32_t calls) {
+        const auto locked = servers.lock();
         if (const auto built = locked->find(calls); built != locked->end()) return built->second.get();
-        if (locked->size() >= kMostEntrances) {
+        if (locked->size() >= kMaxServers) {
             return fail(ErrorCode::unavailable, "cannot change maxStreamsPerConnection", std::to_string(calls),
                         "it has been changed too often since the start", "restart ioswarm serve");
         }
         AgentServerSettings with = settings;
         with.streams_per_connection = calls;
-        auto entrance = Entrance::open(with, service, credentials);
-        if (!entrance) return fail(std::move(entrance).error());
-        return locked->emplace(calls, *std::move(entrance)).first->second.get();
+        auto grpc_server = GrpcServer::open(with, service, credentials);
+        if (!grpc_server) return fail(std::move(grpc_server).error());
+        return locked->emplace(calls, *std::move(grpc_server)).first->second.get();
     }
 
     [[nodiscard]] ConnectionBounds bounds_for(std::uint32_t calls) const {
@@ -271,7 +272,7 @@ struct AgentServer::Parts {
     std::uint16_t port = 0;
     std::shared_ptr<TlsCredentials> tls;
     std::shared_ptr<grpc::ServerCredentials> credentials;
-    Guarded<std::map<std::uint32_t, std::unique_ptr<Entrance>>> entrances;  ///< by calls per connection
+    Guarded<std::map<std::uint32_t, std::unique_ptr<GrpcServer>>> servers;  ///< by calls per connection
     std::unique_ptr<Acceptor> acceptor;
     std::once_flag shut_down;
     metrics::ReadHook figures_hook;  ///< calls set_figures(); declared last, since that uses what is above
@@ -311,10 +312,10 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings sett
     IOSWARM_TRY(auto listening, listen_on(with.address, with.port));
     parts->port = listening.port;
 
-    IOSWARM_TRY(Entrance* const entrance, parts->entrance_for(with.streams_per_connection));
+    IOSWARM_TRY(GrpcServer* const grpc_server, parts->server_for(with.streams_per_connection));
     parts->acceptor = std::make_unique<Acceptor>(
-        std::move(listening), std::move(accept), parts->connections, [entrance](int fd) { entrance->take(fd); },
-        std::move(log),
+        std::move(listening), std::move(accept), parts->connections,
+        [grpc_server](int fd) { grpc_server->take(fd); }, std::move(log),
         AcceptorHooks{[p = parts.get()](const Connection& connection, SteadyTime now) {
                           p->presence.connection_closed(connection, now);
                       },
@@ -341,8 +342,9 @@ bool AgentServer::uses_tls() const noexcept {
 }
 
 Status AgentServer::change_streams_per_connection(std::uint32_t streams) {
-    IOSWARM_TRY(Entrance* const entrance, parts_->entrance_for(streams));
-    parts_->acceptor->change_admission(parts_->bounds_for(streams), [entrance](int fd) { entrance->take(fd); });
+    IOSWARM_TRY(GrpcServer* const grpc_server, parts_->server_for(streams));
+    parts_->acceptor->change_admission(parts_->bounds_for(streams),
+                                       [grpc_server](int fd) { grpc_server->take(fd); });
     return {};
 }
 
@@ -383,11 +385,11 @@ void AgentServer::shutdown(std::chrono::milliseconds within) {
                 call->end_for_shutdown();
         }
         parts_->under_way.drain(within);
-        const auto entrances = parts_->entrances.lock();
-        for (const auto& [streams, entrance] : *entrances)
-            entrance->server->Shutdown(std::chrono::system_clock::now());
-        for (const auto& [streams, entrance] : *entrances)
-            entrance->server->Wait();
+        const auto servers = parts_->servers.lock();
+        for (const auto& [streams, grpc_server] : *servers)
+            grpc_server->server->Shutdown(std::chrono::system_clock::now());
+        for (const auto& [streams, grpc_server] : *servers)
+            grpc_server->server->Wait();
         parts_->acceptor->stop();
         parts_->streams.stop();
         parts_->diff_streams.stop();

@@ -27,7 +27,7 @@ constexpr std::uint64_t kHotBytes = std::uint64_t{32} << 10;
 /// The sweep checks this too, once per second.
 constexpr seconds kMomentOfTooMany{3};
 /// shut() discards received data in this many rounds at most, which is far more than a receive buffer needs.
-constexpr int kMostDiscards = 64;
+constexpr int kMaxDiscards = 64;
 constexpr std::size_t kDiscardBytes = std::size_t{1} << 20;
 constexpr std::uint64_t kSmallBody = std::uint64_t{64} << 10;
 /// gRPC reads as much of a body as the stream's window allows before our code learns of the call. On a busy
@@ -46,7 +46,7 @@ constexpr std::uint64_t kGraceBytes = std::uint64_t{16} << 20;
 constexpr seconds kCarriesFor{60};
 /// How many agent ids are kept per connection, and how many of them a log line names. If there are more, the id
 /// whose last call is the longest ago is dropped.
-constexpr std::size_t kMostAgents = 64;
+constexpr std::size_t kMaxAgentsHeard = 64;
 constexpr std::size_t kAgentsNamed = 8;
 /// A GOAWAY frame with the highest stream id and NO_ERROR (RFC 9113 section 6.8): no new calls on this
 /// connection, existing calls continue.
@@ -60,7 +60,7 @@ constexpr std::uint64_t kAckedPerExplained = 8;
 
 }  // namespace
 
-ConnectionBounds ConnectionBounds::for_streams(std::uint32_t streams, std::uint64_t most_body_bytes) const {
+ConnectionBounds ConnectionBounds::for_streams(std::uint32_t streams, std::uint64_t max_body_bytes) const {
     constexpr std::uint32_t kStreams = 100;
     const std::uint64_t factor = std::max<std::uint64_t>(1, (std::uint64_t{streams} + kStreams - 1) / kStreams);
     const auto times = [factor](std::uint32_t value) {
@@ -71,8 +71,8 @@ ConnectionBounds ConnectionBounds::for_streams(std::uint32_t streams, std::uint6
     out.calls_with_answered = times(calls_with_answered);
     out.calls_at_most = times(calls_at_most);
     out.cancels_per_second = times(cancels_per_second);
-    out.body_bytes = std::max(body_bytes, std::min(body_bytes * factor, most_body_bytes));
-    out.small_body_bytes = std::max(small_body_bytes, std::min(small_body_bytes * factor, most_body_bytes));
+    out.body_bytes = std::max(body_bytes, std::min(body_bytes * factor, max_body_bytes));
+    out.small_body_bytes = std::max(small_body_bytes, std::min(small_body_bytes * factor, max_body_bytes));
     return out;
 }
 
@@ -165,7 +165,7 @@ void Connection::begin_agent_call(const std::string& agent_id, SteadyTime now) {
         known->second = now;
         return;
     }
-    if (agents_.size() >= kMostAgents) {
+    if (agents_.size() >= kMaxAgentsHeard) {
         agents_.erase(std::min_element(agents_.begin(), agents_.end(),
                                        [](const auto& a, const auto& b) { return a.second < b.second; }));
     }
@@ -228,16 +228,16 @@ bool Connection::say_goaway(SteadyTime now) {
     return said_goaway_;
 }
 
-void Connection::begin_body(std::uint64_t most_bytes) {
-    auto& bodies = most_bytes > kSmallBody ? large_bodies_ : small_bodies_;
-    bodies.fetch_add(most_bytes, std::memory_order_relaxed);
+void Connection::begin_body(std::uint64_t max_bytes) {
+    auto& bodies = max_bytes > kSmallBody ? large_bodies_ : small_bodies_;
+    bodies.fetch_add(max_bytes, std::memory_order_relaxed);
 }
 
-void Connection::end_body(std::uint64_t most_bytes, std::uint64_t bytes) {
+void Connection::end_body(std::uint64_t max_bytes, std::uint64_t bytes) {
     explained_.fetch_add(bytes + bytes / 8, std::memory_order_relaxed);
-    auto& bodies = most_bytes > kSmallBody ? large_bodies_ : small_bodies_;
+    auto& bodies = max_bytes > kSmallBody ? large_bodies_ : small_bodies_;
     // A thread that sees the body gone also sees its bytes explained.
-    bodies.fetch_sub(most_bytes, std::memory_order_release);
+    bodies.fetch_sub(max_bytes, std::memory_order_release);
 }
 
 void Connection::shut() noexcept {
@@ -247,7 +247,7 @@ void Connection::shut() noexcept {
     (void)::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     (void)::shutdown(socket_.get(), SHUT_RDWR);
     // Otherwise the data in the receive buffer would still be read and worked on.
-    for (int i = 0; i < kMostDiscards; ++i) {
+    for (int i = 0; i < kMaxDiscards; ++i) {
         if (::recv(socket_.get(), nullptr, kDiscardBytes, MSG_DONTWAIT | MSG_TRUNC) <= 0) break;
     }
 }

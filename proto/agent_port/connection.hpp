@@ -57,8 +57,8 @@ struct ConnectionBounds {
 
     /// The limits above are for 100 calls at a time. This returns the limits for a connection with up to
     /// `streams` calls at a time, such as one from a proxy, which carries many agents. All bodies of a
-    /// connection together stay below `most_body_bytes`.
-    [[nodiscard]] ConnectionBounds for_streams(std::uint32_t streams, std::uint64_t most_body_bytes) const;
+    /// connection together stay below `max_body_bytes`.
+    [[nodiscard]] ConnectionBounds for_streams(std::uint32_t streams, std::uint64_t max_body_bytes) const;
 };
 
 /// A call in progress, seen from its connection.
@@ -112,10 +112,10 @@ class Connection {
     /// Reports that a call was refused before its body was read. While the connection carries agents, the bytes
     /// of the call do not count as unexplained.
     void refused(std::size_t header_bytes) noexcept;
-    /// Report that the body of a call begins and ends. `most_bytes` is the largest size that the method allows,
+    /// Report that the body of a call begins and ends. `max_bytes` is the largest size that the method allows,
     /// and the same in both calls. `bytes` is the actual size.
-    void begin_body(std::uint64_t most_bytes);
-    void end_body(std::uint64_t most_bytes, std::uint64_t bytes);
+    void begin_body(std::uint64_t max_bytes);
+    void end_body(std::uint64_t max_bytes, std::uint64_t bytes);
     /// Shuts the socket; gRPC then cancels all calls on it. A second call does nothing.
     void shut() noexcept;
     [[nodiscard]] bool is_shut() const noexcept { return shut_.load(std::memory_order_relaxed); }
@@ -179,7 +179,7 @@ class Connection {
     std::optional<SteadyTime> too_many_since_;
     SteadyTime cancel_window_;
     std::uint32_t cancels_ = 0;
-    /// Guarded by mutex_: when each agent was last heard; at most kMostAgents.
+    /// Guarded by mutex_: when each agent was last heard; at most kMaxAgentsHeard.
     std::map<std::string, SteadyTime> agents_;
 
     const SteadyTime begun_;

@@ -16,7 +16,7 @@ constexpr std::size_t kEncodeHereBytes = std::size_t{512} << 10;
 constexpr std::uint64_t kStepBytes = std::uint64_t{16} << 10;
 /// A long message gets one further write timeout for each of these many bytes. The limit ensures that other
 /// traffic on the connection does not keep a stream alive whose client takes nothing.
-constexpr std::size_t kBytesATimeout = std::size_t{256} << 10;
+constexpr std::size_t kBytesPerTimeout = std::size_t{256} << 10;
 
 /// The index of the JSON form in SharedDiff::encoded(). The protobuf form is the record itself.
 constexpr std::size_t kJsonEncoding = 0;
@@ -144,7 +144,7 @@ std::optional<grpc::Status> DiffStreamCall::stalled(const Writing& writing, Stea
     if (took_a_step) taken_at_ = now;
     if (took_a_step || watched_write_ != writing.number) taken_bytes_ = acked;
     watched_write_ = writing.number;
-    const auto most = timeout * (1 + static_cast<std::int64_t>(writing.bytes / kBytesATimeout));
+    const auto most = timeout * (1 + static_cast<std::int64_t>(writing.bytes / kBytesPerTimeout));
     if (now - taken_at_ <= timeout && now - writing.since <= most) return std::nullopt;
     if (!std::exchange(is_stalled_, true)) service_.counters.diff_streams_stalled.add();
     return grpc::Status(grpc::StatusCode::UNAVAILABLE,

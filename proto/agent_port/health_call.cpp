@@ -10,7 +10,7 @@ namespace ioswarm::proto {
 namespace {
 
 /// Maximum size of a request, which has only the name of a service. (This project's choice.)
-constexpr std::uint32_t kMostRequestBytes = 1'024;
+constexpr std::uint32_t kMaxRequestBytes = 1'024;
 constexpr std::chrono::seconds kAnswerWithin{5};
 constexpr std::string_view kAgentService = "ioswarm.IOSwarm";
 
@@ -53,7 +53,7 @@ HealthCall::HealthCall(Service& service, grpc::GenericCallbackServerContext* con
 void HealthCall::start() {
     self_ = shared_from_this();
     service_.under_way.begin();
-    connection_->begin_body(kMostRequestBytes);
+    connection_->begin_body(kMaxRequestBytes);
     const bool is_kept = connection_->begin_call(self_, begun_);
     StartRead(&body_);
     if (is_kept) return;
@@ -63,10 +63,10 @@ void HealthCall::start() {
 
 void HealthCall::OnReadDone(bool ok) {
     const auto size = body_.Length();
-    connection_->end_body(kMostRequestBytes, size);
+    connection_->end_body(kMaxRequestBytes, size);
     reading_.store(false, std::memory_order_release);
     if (!ok) return end({grpc::StatusCode::INVALID_ARGUMENT, "the call carries no message"});
-    if (size > kMostRequestBytes) return end({grpc::StatusCode::RESOURCE_EXHAUSTED, "message too large"});
+    if (size > kMaxRequestBytes) return end({grpc::StatusCode::RESOURCE_EXHAUSTED, "message too large"});
     grpc::Slice slice;
     if (!body_.DumpToSingleSlice(&slice).ok())
         return end({grpc::StatusCode::INVALID_ARGUMENT, "the message cannot be read"});
@@ -101,7 +101,7 @@ void HealthCall::answer_check() {
 
 void HealthCall::begin_watch() {
     counts_as_watch_ = true;
-    if (service_.health_watches.fetch_add(1, std::memory_order_relaxed) >= kMostWatches)
+    if (service_.health_watches.fetch_add(1, std::memory_order_relaxed) >= kMaxWatches)
         return end({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many health watches; use Check"});
     {
         const std::lock_guard lock(mutex_);

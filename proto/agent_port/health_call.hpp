@@ -20,13 +20,13 @@ enum class HealthMethod { check, watch };
 /// A call of gRPC's health checking protocol (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
 /// It needs no key. It answers for the whole server ("") and for "ioswarm.IOSwarm", which are both as ready as
 /// AgentServerSettings::is_ready says. Watch checks for a change once per second, at the sweep. Both count
-/// towards the bounds of their connection like calls without a key, and there are at most kMostWatches watches
+/// towards the bounds of their connection like calls without a key, and there are at most kMaxWatches watches
 /// at a time.
 class HealthCall final : public grpc::ServerGenericBidiReactor,
                          public LiveCall,
                          public std::enable_shared_from_this<HealthCall> {
   public:
-    static constexpr std::uint64_t kMostWatches = 64;
+    static constexpr std::uint64_t kMaxWatches = 64;
 
     HealthCall(Service& service, grpc::GenericCallbackServerContext* context,
                std::shared_ptr<Connection> connection, HealthMethod method, std::size_t header_bytes);

@@ -16,7 +16,7 @@ namespace {
 
 /// When all agents come back at once after a restart, their connections wait here for some milliseconds.
 constexpr int kBacklog = 4096;
-constexpr std::size_t kMostAddresses = 8;
+constexpr std::size_t kMaxAddresses = 8;
 /// The kernel doubles this value and uses half of that for data, which is more than HTTP/2's window of 64 KiB
 /// per stream.
 constexpr int kReceiveBuffer = 128 << 10;
@@ -87,7 +87,7 @@ Result<Listening> listen_on(const std::string& address, std::uint16_t port) {
     Listening out;
     out.port = port;
     Error last{ErrorCode::unavailable, "cannot listen", shown, "no usable address", {}};
-    for (const addrinfo* where = list.get(); where != nullptr && out.sockets.size() < kMostAddresses;
+    for (const addrinfo* where = list.get(); where != nullptr && out.sockets.size() < kMaxAddresses;
          where = where->ai_next) {
         if (where->ai_family != AF_INET && where->ai_family != AF_INET6) continue;
         auto socket = listen_socket(*where, out.port, shown);

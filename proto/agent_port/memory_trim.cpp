@@ -28,7 +28,7 @@ std::uint64_t resident_bytes() {
 
 }  // namespace
 
-MemoryTrim::MemoryTrim() : least_resident_(resident_bytes()), pause_(kTrimFirst) {}
+MemoryTrim::MemoryTrim() : min_resident_(resident_bytes()), pause_(kTrimFirst) {}
 
 void MemoryTrim::expect(Time now) {
     if (next_ == Time::max()) next_ = now + kTrimFirst;
@@ -37,8 +37,8 @@ void MemoryTrim::expect(Time now) {
 bool MemoryTrim::run(Time now) {
     if (now < next_) return false;
     const auto resident = resident_bytes();
-    least_resident_ = std::min(least_resident_, resident);
-    if (resident < least_resident_ + kTrimWorthBytes) {
+    min_resident_ = std::min(min_resident_, resident);
+    if (resident < min_resident_ + kTrimWorthBytes) {
         pause_ = kTrimFirst;
         next_ = Time::max();  // the next data leads to the next check
         return false;

@@ -22,7 +22,7 @@ class MemoryTrim {
     bool run(Time now);
 
   private:
-    std::uint64_t least_resident_;
+    std::uint64_t min_resident_;
     Time next_ = Time::max();
     std::chrono::seconds pause_;
 };

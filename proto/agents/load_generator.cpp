@@ -99,10 +99,10 @@ void LoadGenerator::Shared::agent_joined() {
 }
 
 void LoadGenerator::Shared::agent_failed(const Error& error, bool for_good) {
-    constexpr std::size_t kMostReasons = 20;
+    constexpr std::size_t kMaxReasons = 20;
     {
         const std::lock_guard lock(mutex);
-        if (failures.size() < kMostReasons || failures.contains(error.why)) ++failures[error.why];
+        if (failures.size() < kMaxReasons || failures.contains(error.why)) ++failures[error.why];
         if (for_good && !refused) refused = error;
         last_failure = error;
     }

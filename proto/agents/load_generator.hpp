@@ -23,7 +23,7 @@ struct LoadSettings {
     CoordinatorAddress address;
     AgentTimes times;
     std::uint32_t agents = 1;
-    /// With more than 1, agents share connections. At most kMostAgentsAConnection.
+    /// With more than 1, agents share connections. At most kMaxAgentsPerConnection.
     std::uint32_t agents_per_connection = 1;
     unsigned threads = 1;  ///< threads that run all agents, including the answers
     TaskLevel level = TaskLevel::l2_state_verify;
@@ -49,7 +49,7 @@ struct LoadSettings {
 
 /// Most agents that may share a connection. Each has one stream and at most two short calls at a time, and a
 /// connection allows 100 calls.
-inline constexpr std::uint32_t kMostAgentsAConnection = 25;
+inline constexpr std::uint32_t kMaxAgentsPerConnection = 25;
 
 /// "sim-agent-00001" for index 0.
 [[nodiscard]] std::string load_agent_id(std::uint32_t index);

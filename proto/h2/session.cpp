@@ -161,8 +161,9 @@ void H2Client::Session::on_frame(const nghttp2_frame& frame) {
     if (frame.hd.type == NGHTTP2_GOAWAY) {
         const BytesView said(frame.goaway.opaque_data, frame.goaway.opaque_data_len);
         goaway_ = http2_error(frame.goaway.error_code);
-        constexpr std::size_t kMost = 256;
-        if (!said.empty()) goaway_ += fmt::format(": {}", as_text(said.first(std::min(said.size(), kMost))));
+        constexpr std::size_t kMaxReasonBytes = 256;
+        if (!said.empty())
+            goaway_ += fmt::format(": {}", as_text(said.first(std::min(said.size(), kMaxReasonBytes))));
     }
     if (frame.hd.type != NGHTTP2_HEADERS || frame.headers.cat != NGHTTP2_HCAT_RESPONSE) return;
     if (Stream* const stream = find(frame.hd.stream_id)) on_headers_end(*stream);
@@ -226,9 +227,9 @@ Result<std::int32_t> H2Client::Session::submit(const H2Request& request) {
     if (closed_) return fail(closed_error());
     H2Headers headers{{":method", "POST"},    {":scheme", scheme_}, {":path", request.path},
                       {":authority", which_}, {"te", "trailers"},   {"content-type", request.content_type}};
-    constexpr std::int64_t kMostDigits = 99'999'999;  // the gRPC protocol allows at most eight digits
+    constexpr std::int64_t kMaxTimeoutValue = 99'999'999;  // the gRPC protocol allows at most eight digits
     if (const auto ms = request.deadline.count(); ms > 0)
-        headers.emplace_back("grpc-timeout", fmt::format("{}m", std::min(ms, kMostDigits)));
+        headers.emplace_back("grpc-timeout", fmt::format("{}m", std::min(ms, kMaxTimeoutValue)));
     const std::size_t usual = headers.size();
     headers.insert(headers.end(), request.headers.begin(), request.headers.end());
     std::vector<nghttp2_nv> fields;

@@ -20,7 +20,7 @@ using evm::Word;
 /// The chain's gas limit since the upgrade named Tsunami. web3 reports a different number. No block uses as
 /// much.
 constexpr std::uint64_t kBlockGasLimit = 50'000'000;
-constexpr std::uint64_t kLeastBaseFee = 1'000'000'000'000;
+constexpr std::uint64_t kMinBaseFee = 1'000'000'000'000;
 
 Result<std::vector<AccessListEntry>> read_access_list(const Json& list) {
     std::vector<AccessListEntry> out;
@@ -111,11 +111,11 @@ Result<Web3Transaction> read_transaction(const Json& object) {
 /// chain's minimum.
 Word next_base_fee(const U256& base_fee, std::uint64_t used, std::uint64_t limit) {
     const std::uint64_t target = limit / 2;
-    if (target == 0 || used == target) return Word::from(std::max<U256>(base_fee, kLeastBaseFee));
+    if (target == 0 || used == target) return Word::from(std::max<U256>(base_fee, kMinBaseFee));
     const std::uint64_t distance = used > target ? used - target : target - used;
     const U256 step = base_fee * distance / target / 8;
     const U256 next = used > target ? base_fee + std::max<U256>(step, 1) : base_fee - step;
-    return Word::from(std::max<U256>(next, kLeastBaseFee));
+    return Word::from(std::max<U256>(next, kMinBaseFee));
 }
 
 /// Reads the context of a block object, or with `ahead` that of the block after it.

@@ -139,8 +139,8 @@ void bench_catch_up(std::size_t diff_bytes) {
 }
 
 /// The server's CPU time per delivery while this many blocks go to all streams.
-double cpu_a_delivery(bench::ChildProcess& server, bench::DiffLoad& load, std::uint64_t& tip, std::size_t bytes,
-                      std::size_t blocks) {
+double cpu_per_delivery(bench::ChildProcess& server, bench::DiffLoad& load, std::uint64_t& tip,
+                        std::size_t bytes, std::size_t blocks) {
     (void)server.ask(fmt::format("bytes {}", bytes));
     const double before = server.cpu_us();
     const std::uint64_t diffs = load.diffs();
@@ -160,13 +160,13 @@ void bench_fan_out(std::size_t streams, proto::Codec codec) {
         load.open(2, 0, codec);
     (void)server.ask(fmt::format("streams {}", streams));
     const std::size_t blocks = std::max<std::size_t>(2, 10'000 / streams);
-    (void)cpu_a_delivery(server, load, tip, kLarge, 2);
+    (void)cpu_per_delivery(server, load, tip, kLarge, 2);
     std::vector<double> small;
     std::vector<double> large;
     std::vector<double> allowed;
     for (int round = 0; round < 3; ++round) {
-        small.push_back(cpu_a_delivery(server, load, tip, kSmall, blocks));
-        large.push_back(cpu_a_delivery(server, load, tip, kLarge, blocks));
+        small.push_back(cpu_per_delivery(server, load, tip, kSmall, blocks));
+        large.push_back(cpu_per_delivery(server, load, tip, kLarge, blocks));
         const double bytes_cost = send_loop(kLarge, 5'000).cpu_us - send_loop(kSmall, 5'000).cpu_us;
         allowed.push_back(1.3 * small.back() + std::max(0.0, bytes_cost));
     }

@@ -26,7 +26,7 @@ constexpr std::size_t kWarmAgents = 100;
 constexpr std::size_t kLeavers = 200;
 constexpr int kRounds = 3;
 constexpr int kStormSteps = 6;
-constexpr std::size_t kActionsAStep = 10'000;
+constexpr std::size_t kActionsPerStep = 10'000;
 constexpr std::size_t kBlocksAfter = 40;  // more blocks than a late answer may take
 constexpr unsigned kAgentThreads = 4;
 
@@ -78,7 +78,7 @@ struct Storm {
 Storm storm(bench::ChildProcess& server, const Crowd& crowd) {
     Storm seen;
     for (int step = 0; step < kStormSteps; ++step) {
-        (void)server.ask("feed " + std::to_string(kActionsAStep));
+        (void)server.ask("feed " + std::to_string(kActionsPerStep));
         {
             Crowd leavers(server, "leaver");
             leavers.add(kLeavers);

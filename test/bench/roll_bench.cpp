@@ -33,7 +33,7 @@ namespace {
 namespace fs = std::filesystem;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::uint64_t kEntriesADiff = 200;
+constexpr std::uint64_t kEntriesPerDiff = 200;
 constexpr std::size_t kSampledKeys = 300'000;
 constexpr double kMB = 1e6;
 
@@ -85,7 +85,7 @@ void make_diffs(const std::string& path, const std::vector<Key>& keys, std::uint
     auto bucket = writer.tree();
     for (std::uint64_t height = test::kMadeUpHeight + 1; height <= test::kMadeUpHeight + count; ++height) {
         std::vector<StateDiffEntry> entries;
-        while (entries.size() < kEntriesADiff) {
+        while (entries.size() < kEntriesPerDiff) {
             StateDiffEntry entry;
             const Key& known = keys[random() % keys.size()];
             const bool is_new = random() % 4 == 0;

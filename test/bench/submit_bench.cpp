@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t kConnections = 1'000;
 constexpr std::size_t kAgents = 5'000;
-constexpr std::size_t kBatchesAnAgent = 2;  // per round
+constexpr std::size_t kBatchesPerAgent = 2;  // per round
 constexpr int kRounds = 3;
 
 struct Figures {
@@ -66,7 +66,7 @@ Figures figures_of(std::uint32_t batch_size) {
     load.join();
     floor_load.join();
     load.open_streams(batch_size);
-    const std::size_t tasks = kAgents * kBatchesAnAgent * batch_size;
+    const std::size_t tasks = kAgents * kBatchesPerAgent * batch_size;
     Figures out;
     for (int round = 0; round < kRounds; ++round) {
         (void)server.ask("feed " + std::to_string(tasks));

@@ -18,8 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto names = (*database)->namespaces();
     if (!names) return 0;
     // Many buckets of a malicious file may refer to the same pages, so only a few buckets are read.
-    constexpr std::size_t kMost = 16;
-    for (std::size_t i = 0; i < std::min(names->size(), kMost); ++i) {
+    constexpr std::size_t kMax = 16;
+    for (std::size_t i = 0; i < std::min(names->size(), kMax); ++i) {
         const std::string& name = (*names)[i];
         auto cursor = (*database)->open_namespace(name);
         if (!cursor) std::abort();

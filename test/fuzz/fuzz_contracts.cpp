@@ -24,13 +24,13 @@ void taken(const Result<T>& result, ErrorCode refused = ErrorCode::bad_data) {
 }
 
 void read_lists(BytesView data) {
-    constexpr std::size_t kMost = 100;
+    constexpr std::size_t kMax = 100;
     abi::Reader reader(data);
-    const auto words = reader.words(kMost);
+    const auto words = reader.words(kMax);
     taken(words);
-    require(!words || (words->size() <= kMost && 32 * words->size() <= data.size()));
-    taken(reader.addresses(kMost));
-    taken(reader.bytes(kMost));
+    require(!words || (words->size() <= kMax && 32 * words->size() <= data.size()));
+    taken(reader.addresses(kMax));
+    taken(reader.bytes(kMax));
     taken(read_pool_agent(data));
     taken(read_epoch_state(data));
 }

@@ -26,7 +26,7 @@ struct Cost {
     milliseconds slowest_elsewhere;  ///< of a server that is not attacked
     std::uint64_t memory;
     [[nodiscard]] bool is_bearable() const {
-        return slowest_answer < kAnsweredSoon + kTimesAsSlow * slowest_elsewhere && memory < kMostMemory;
+        return slowest_answer < kAnsweredSoon + kTimesAsSlow * slowest_elsewhere && memory < kMaxMemory;
     }
 };
 
@@ -70,7 +70,7 @@ Cost attack_once(const std::string& name, const Attack& attack, const std::vecto
     CHECK(agent.is_answered());
     CHECK(server.is_alive());
     CHECK(server.memory_returns_to(before + kMemoryKept, kMemoryBackWithin));
-    const Cost cost{agent.slowest(), bystander.slowest(), server.most_resident_bytes()};
+    const Cost cost{agent.slowest(), bystander.slowest(), server.peak_resident_bytes()};
     std::cout << "abuse: " << name << ": memory " << before / kMiB << " MiB, at most " << cost.memory / kMiB
               << ", then " << server.resident_bytes() / kMiB << "; slowest answer " << agent.slowest().count()
               << " ms, " << bystander.slowest().count() << " ms elsewhere" << std::endl;

@@ -31,7 +31,7 @@ inline constexpr bool kIsSanitized = false;
 inline constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 /// Well above the values that are measured (the test prints them). Without the server's limits, memory would
 /// grow to gigabytes. A sanitizer keeps freed memory on purpose, so memory is not checked then.
-inline constexpr std::uint64_t kMostMemory = kIsSanitized ? ~std::uint64_t{0} : 512 * kMiB;
+inline constexpr std::uint64_t kMaxMemory = kIsSanitized ? ~std::uint64_t{0} : 512 * kMiB;
 inline constexpr std::uint64_t kMemoryKept = kIsSanitized ? ~std::uint64_t{0} / 2 : 64 * kMiB;
 inline constexpr std::chrono::seconds kMemoryBackWithin{20};
 /// Every call of a normal agent must be answered within this time, on any machine.

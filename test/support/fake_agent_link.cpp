@@ -7,7 +7,7 @@
 namespace ioswarm::test {
 
 /// How many results are kept for the tests. The newest are kept.
-constexpr std::size_t kMostKept = 1000;
+constexpr std::size_t kMaxKept = 1000;
 
 struct FakeAgentLink::Queue {
     std::shared_ptr<StreamSink> sink;
@@ -41,7 +41,7 @@ void FakeAgentLink::register_agent(const std::string& agent_id, const RegisterRe
     {
         const std::lock_guard lock(mutex_);
         agents_[agent_id] = request;
-        if (registered_.size() >= kMostKept) registered_.erase(registered_.begin());
+        if (registered_.size() >= kMaxKept) registered_.erase(registered_.begin());
         registered_.emplace_back(agent_id, request);
         if (holds_registers_) {
             held_registers_.push_back(std::move(done));
@@ -87,7 +87,7 @@ void FakeAgentLink::submit(const std::string& agent_id, BatchResult batch, Submi
     {
         const std::lock_guard lock(mutex_);
         if (agents_.contains(agent_id)) {
-            if (submitted_.size() >= kMostKept) submitted_.erase(submitted_.begin());
+            if (submitted_.size() >= kMaxKept) submitted_.erase(submitted_.begin());
             submitted_.push_back(std::move(batch));
             if (holds_) {
                 held_.push_back(std::move(done));

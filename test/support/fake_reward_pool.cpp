@@ -12,7 +12,7 @@ namespace {
 
 using contracts::abi::Reader;
 
-constexpr std::size_t kMostWallets = 2'000;
+constexpr std::size_t kMaxWallets = 2'000;
 constexpr std::uint64_t kWindow = 32;
 const U256 kScale = U256(1'000'000'000'000'000'000);
 
@@ -166,7 +166,7 @@ void FakeRewardPool::dispatch(Call& call) {
         return;
     }
     if (call.is("batchClaimFor(address[])")) {
-        pay_all(call, call.arguments().addresses(kMostWallets).value());
+        pay_all(call, call.arguments().addresses(kMaxWallets).value());
         return;
     }
     const bool and_claim = call.is("depositSettleAndClaim(address[],uint256[],address[])");
@@ -179,15 +179,15 @@ void FakeRewardPool::dispatch(Call& call) {
     auto arguments = call.arguments();
     if (by_epoch) {
         const std::uint64_t epoch = arguments.uint64().value();
-        settle_epoch(call, epoch, arguments.words(kMostWallets).value());
+        settle_epoch(call, epoch, arguments.words(kMaxWallets).value());
     } else {
-        const auto wallets = arguments.addresses(kMostWallets).value();
-        const auto weights = arguments.uints(kMostWallets).value();
+        const auto wallets = arguments.addresses(kMaxWallets).value();
+        const auto weights = arguments.uints(kMaxWallets).value();
         if (version_ == Version::v3 && !settled_.empty())
             return call.revert(error_data("LegacySettleDisabled()"));
         if (wallets.size() != weights.size()) return call.revert(error_text("length mismatch"));
         version_ == Version::v3 ? settle_legacy(call, wallets, weights) : settle_v2(call, wallets, weights);
-        if (call.out.ok && and_claim) pay_all(call, arguments.addresses(kMostWallets).value());
+        if (call.out.ok && and_claim) pay_all(call, arguments.addresses(kMaxWallets).value());
     }
     if (call.out.ok) deposited_ += call.value;
 }

@@ -290,12 +290,12 @@ bool H2Raw::closed_within(milliseconds within) {
     return true;
 }
 
-std::uint64_t H2Raw::flood(const Bytes& burst, milliseconds for_long, std::uint64_t most_bytes,
+std::uint64_t H2Raw::flood(const Bytes& burst, milliseconds for_long, std::uint64_t max_bytes,
                            bool takes_answers) {
     const auto until = steady_clock::now() + for_long;
     std::uint64_t sent = 0;
     std::size_t at = 0;
-    while (fd_ >= 0 && sent < most_bytes && steady_clock::now() < until) {
+    while (fd_ >= 0 && sent < max_bytes && steady_clock::now() < until) {
         const auto count = ::send(fd_, burst.data() + at, burst.size() - at, MSG_NOSIGNAL);
         if (count > 0) {
             sent += static_cast<std::uint64_t>(count);

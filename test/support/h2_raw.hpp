@@ -103,9 +103,9 @@ class H2Raw {
     [[nodiscard]] std::optional<Frame> next_frame(std::chrono::milliseconds within);
     /// Reads and discards data. Returns true once the other side has closed the connection.
     bool closed_within(std::chrono::milliseconds within);
-    /// Sends `burst` repeatedly and reads what comes back, until `for_long` has passed, `most_bytes` were sent
+    /// Sends `burst` repeatedly and reads what comes back, until `for_long` has passed, `max_bytes` were sent
     /// or the connection is closed. Returns the number of bytes sent.
-    std::uint64_t flood(const Bytes& burst, std::chrono::milliseconds for_long, std::uint64_t most_bytes,
+    std::uint64_t flood(const Bytes& burst, std::chrono::milliseconds for_long, std::uint64_t max_bytes,
                         bool takes_answers = true);
     /// Closes the connection with a reset.
     void reset();

@@ -77,7 +77,7 @@ std::uint64_t ServerProcess::proc_kib(const char* name) const {
 std::uint64_t ServerProcess::resident_bytes() const {
     return proc_kib("VmRSS") * 1024;
 }
-std::uint64_t ServerProcess::most_resident_bytes() const {
+std::uint64_t ServerProcess::peak_resident_bytes() const {
     return proc_kib("VmHWM") * 1024;
 }
 

@@ -27,7 +27,7 @@ class ServerProcess {
     [[nodiscard]] pid_t pid() const { return pid_; }
     [[nodiscard]] bool is_alive();
     [[nodiscard]] std::uint64_t resident_bytes() const;
-    [[nodiscard]] std::uint64_t most_resident_bytes() const;
+    [[nodiscard]] std::uint64_t peak_resident_bytes() const;
     [[nodiscard]] std::uint64_t open_files() const;
     /// What the port counts in the process, by key, plus link_streams.
     [[nodiscard]] std::map<std::string, std::uint64_t> counters();

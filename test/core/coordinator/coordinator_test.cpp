@@ -378,10 +378,10 @@ TEST_CASE("a ledger that is ahead of the node is reported, because it may belong
     REQUIRE(said.size() == 1);
     CHECK(said[0].find("the ledger ends at block 100 and the node is at block 40") == 0);
     CHECK(said[0].find("another chain") != std::string::npos);
-    CHECK(house.counter("blocks_source_behind_books") == 59);
+    CHECK(house.counter("blocks_source_behind_ledger") == 59);
     house.poll({}, 101);
     REQUIRE(said.size() == 2);
-    CHECK(house.counter("blocks_source_behind_books") == 0);
+    CHECK(house.counter("blocks_source_behind_ledger") == 0);
     house.close();
 }
 

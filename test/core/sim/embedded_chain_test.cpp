@@ -235,16 +235,16 @@ TEST_CASE("the pool never lists an action that cannot be executed") {
     settings.tps = 20;
     settings.block_time = 1s;
     ChainRig rig(settings);
-    std::size_t most_of_a_sender = 0;
+    std::size_t max_per_sender = 0;
     for (int i = 0; i < 400; ++i) {
         rig.pass(130ms);
         check_executable(rig);
         std::map<Address, std::size_t> count;
         for (const auto& action : rig.pending())
-            most_of_a_sender = std::max(most_of_a_sender, ++count[action->sender]);
+            max_per_sender = std::max(max_per_sender, ++count[action->sender]);
     }
     CHECK(rig.height() > 45);
-    CHECK(most_of_a_sender > 1);
+    CHECK(max_per_sender > 1);
 }
 
 TEST_CASE("an action leaves the pool when it is mined, replaced by a better-paid one, or unaffordable") {

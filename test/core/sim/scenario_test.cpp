@@ -50,7 +50,7 @@ TEST_CASE("a scenario's figures equal those of the independent prediction", "[si
     PredictionInput input;
     input.chain = made->chain();
     input.chain.resume_height = 0;
-    input.height = made->rest_height();
+    input.height = made->idle_height();
     input.redundancy = 2;
     input.answered_wrongly = [&](const PoolAction& action) {
         return is_answered_wrongly(plan.wrong(), action.raw);
@@ -78,7 +78,7 @@ TEST_CASE("the embedded chain mines what the scenario planned, with actions sign
     (*chain)->release();
     std::map<Hash256, std::uint64_t> mined;
     std::set<const PoolAction*> listed;
-    for (std::uint64_t height = made->first_height(); height <= made->rest_height(); ++height) {
+    for (std::uint64_t height = made->first_height(); height <= made->idle_height(); ++height) {
         clock.advance(500ms);
         const auto pending = (*chain)->pending();
         REQUIRE(pending);

@@ -130,7 +130,7 @@ TEST_CASE("invented agent ids take little memory and few log lines", "[log]") {
         told.tell(Kind::refused, "invented-" + std::to_string(i), "invalid auth token");
         told.now += 100us;
     }
-    CHECK(told.news.remembered() <= AgentNews::kMostRemembered);
+    CHECK(told.news.remembered() <= AgentNews::kMaxRemembered);
     CHECK(told.lines.size() <= 2 * (AgentNews::kSingles + 1));
     // An id that is longer than any agent's is not written.
     told.now += 1min;

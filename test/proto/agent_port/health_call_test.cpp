@@ -128,7 +128,7 @@ TEST_CASE("there are at most 64 watches, and Check still answers", "[health]") {
     ServedForHealth served;
     GrpcClient client(served.port());
     std::vector<std::unique_ptr<GrpcStream>> watches;
-    for (std::uint64_t i = 0; i < proto::HealthCall::kMostWatches; ++i) {
+    for (std::uint64_t i = 0; i < proto::HealthCall::kMaxWatches; ++i) {
         watches.push_back(client.stream(kHealthWatch, {}));
         REQUIRE(watches.back()->next() == kServing);
     }

@@ -33,9 +33,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::uint64_t kKeys = 97;
-constexpr std::uint64_t kBatchesAFlush = 40;
-constexpr std::uint64_t kFlushesACompaction = 3;
-constexpr std::uint64_t kCompactionsAManifest = 2;
+constexpr std::uint64_t kBatchesPerFlush = 40;
+constexpr std::uint64_t kFlushesPerCompaction = 3;
+constexpr std::uint64_t kCompactionsPerManifest = 2;
 
 using Entries = std::map<std::string, std::string>;
 
@@ -79,7 +79,7 @@ class Writer {
             progress_.begun = height;
             write(height);
             progress_.committed = height;
-            if (height % kBatchesAFlush == 0) flush();
+            if (height % kBatchesPerFlush == 0) flush();
             // A node syncs each batch. Without a pause no reader could see the same MANIFEST twice.
             ::usleep(200);
         }
@@ -135,7 +135,7 @@ class Writer {
         flushed_log_ = log_number_;
         memtable_.clear();
         fs::remove(log_path(old_log));
-        if (tables_.size() > kFlushesACompaction) compact();
+        if (tables_.size() > kFlushesPerCompaction) compact();
     }
 
     void compact() {
@@ -153,7 +153,7 @@ class Writer {
         manifest_->add(test::pebble_edit(edit));
         for (const LiveTable& table : old)
             fs::remove(fmt::format("{}/{:06}.sst", directory_, table.facts.number));
-        if (++progress_.compactions % kCompactionsAManifest == 0) new_manifest();
+        if (++progress_.compactions % kCompactionsPerManifest == 0) new_manifest();
     }
 
     void new_manifest() {
