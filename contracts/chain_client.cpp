@@ -62,8 +62,7 @@ auto ChainClient::with_endpoint(Call call) -> decltype(call(std::declval<ChainEn
 Status ChainClient::check_chain() {
     for (Slot& slot : slots_)
         slot.checked = false;
-    const auto answered = with_endpoint([](ChainEndpoint& endpoint) { return endpoint.chain_id(); });
-    if (!answered) return fail(answered.error());
+    IOSWARM_DO(with_endpoint([](ChainEndpoint& endpoint) { return endpoint.chain_id(); }));
     return {};
 }
 

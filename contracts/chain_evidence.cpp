@@ -62,9 +62,8 @@ Result<std::optional<Receipt>> ChainEvidence::by_blocks(std::size_t index, std::
                                                         std::uint64_t* from, bool* more) {
     if (hashes.empty()) return std::nullopt;
     ChainEndpoint& one = chain_.endpoint(index);
-    const auto tip = one.tip();
-    if (!tip) return fail(tip.error());
-    const std::uint64_t end = std::min(*tip, *from + kEvidenceBlocks - 1);
+    IOSWARM_TRY(const auto tip, one.tip());
+    const std::uint64_t end = std::min(tip, *from + kEvidenceBlocks - 1);
     std::size_t batch = kEvidenceBatch;
     while (*from <= end) {
         const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(batch, end - *from + 1));
@@ -78,7 +77,7 @@ Result<std::optional<Receipt>> ChainEvidence::by_blocks(std::size_t index, std::
         if (auto found = one_of(*blocks, hashes)) return found;
         *from += count;
     }
-    *more = *from <= *tip;
+    *more = *from <= tip;
     return std::nullopt;
 }
 
@@ -87,11 +86,10 @@ Result<ChainEvidence::Look> ChainEvidence::look(std::span<const Hash256> hashes)
     out.complete = true;
     for (std::size_t i = 0; i < chain_.endpoint_count(); ++i) {
         const std::size_t at = (chain_.current() + i) % chain_.endpoint_count();
-        const auto silent = silence(at);
-        if (!silent) return fail(silent.error());
-        if (*silent) {
+        IOSWARM_TRY(const auto silent, silence(at));
+        if (silent) {
             out.complete = false;
-            out.silent = **silent;
+            out.silent = *silent;
             continue;
         }
         bool more = false;
@@ -124,10 +122,9 @@ Result<ChainEvidence::NonceWord> ChainEvidence::nonce_used(std::uint64_t nonce,
     out.state = Nonce::used;
     out.height = ~std::uint64_t{0};
     for (std::size_t i = 0; i < chain_.endpoint_count(); ++i) {
-        const auto silent = silence(i);
-        if (!silent) return fail(silent.error());
-        const auto confirmed = *silent ? Result<NonceAt>(fail(ErrorCode::unavailable, **silent))
-                                       : chain_.endpoint(i).confirmed_nonce(wallet_);
+        IOSWARM_TRY(const auto silent, silence(i));
+        const auto confirmed = silent ? Result<NonceAt>(fail(ErrorCode::unavailable, *silent))
+                                      : chain_.endpoint(i).confirmed_nonce(wallet_);
         if (!confirmed) {
             if (ends_evidence(confirmed.error())) return fail(confirmed.error());
             out.silent = confirmed.error().text();
@@ -168,9 +165,8 @@ Result<std::optional<Receipt>> ChainEvidence::shown_by(std::size_t index, const 
     auto shown = one.receipt(receipt.transaction);
     if (shown && *shown) return shown;
     if (!shown && ends_evidence(shown.error())) return shown;
-    auto blocks = one.block_receipts(receipt.block, 1);
-    if (!blocks) return fail(std::move(blocks).error());
-    return one_of(*blocks, {&receipt.transaction, 1});
+    IOSWARM_TRY(auto blocks, one.block_receipts(receipt.block, 1));
+    return one_of(blocks, {&receipt.transaction, 1});
 }
 
 Result<ChainEvidence::Said> ChainEvidence::ask(std::size_t index, const Receipt& receipt, std::uint64_t nonce) {
@@ -181,10 +177,9 @@ Result<ChainEvidence::Said> ChainEvidence::ask(std::size_t index, const Receipt&
         out.why = error.text();
         return out;
     };
-    const auto silent = silence(index);
-    if (!silent) return fail(silent.error());
-    if (*silent) {
-        out.why = **silent;
+    IOSWARM_TRY(const auto silent, silence(index));
+    if (silent) {
+        out.why = *silent;
         return out;
     }
     const auto confirmed = one.confirmed_nonce(wallet_);
@@ -236,20 +231,19 @@ Result<ChainEvidence::Judgement> ChainEvidence::judge(const Receipt& receipt, st
     bool all_show_it = true;
     std::uint64_t tip = ~std::uint64_t{0};
     for (std::size_t i = 0; i < chain_.endpoint_count(); ++i) {
-        const auto said = ask(i, receipt, nonce);
-        if (!said) return fail(said.error());
-        if (!said->why.empty()) out.why = said->why;
-        all_show_it = all_show_it && said->word == Word::agrees;
-        if (said->word == Word::contradicts) {
+        IOSWARM_TRY(const auto said, ask(i, receipt, nonce));
+        if (!said.why.empty()) out.why = said.why;
+        all_show_it = all_show_it && said.word == Word::agrees;
+        if (said.word == Word::contradicts) {
             out.finality = Finality::disputed;
             return out;
         }
-        if (said->word == Word::silent || said->word == Word::behind) {
+        if (said.word == Word::silent || said.word == Word::behind) {
             all_heard = false;
             continue;
         }
-        tip = std::min(tip, said->tip);
-        if (said->word == Word::agrees) ++out.agreeing;
+        tip = std::min(tip, said.tip);
+        if (said.word == Word::agrees) ++out.agreeing;
     }
     if (out.agreeing == 0) return out;
     out.depth = tip - receipt.block;
@@ -266,9 +260,8 @@ Result<ChainEvidence::Judgement> ChainEvidence::judge(const Receipt& receipt, st
 
 Result<bool> ChainEvidence::all_confirm_above(std::uint64_t nonce) {
     for (std::size_t i = 0; i < chain_.endpoint_count(); ++i) {
-        const auto silent = silence(i);
-        if (!silent) return fail(silent.error());
-        if (*silent) return false;
+        IOSWARM_TRY(const auto silent, silence(i));
+        if (silent) return false;
         const auto confirmed = chain_.endpoint(i).confirmed_nonce(wallet_);
         if (!confirmed && ends_evidence(confirmed.error())) return fail(confirmed.error());
         if (!confirmed || confirmed->nonce <= nonce) return false;

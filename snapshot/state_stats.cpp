@@ -74,12 +74,11 @@ Result<StateStats> read_state_stats(const ExportOptions& options, const std::sto
     }
     IOSWARM_TRY(auto database, open_state(copy ? copy->path() : options.source,
                                           {limit.at_most(options.lock_timeout), options.live, stop}));
-    const auto height = read_height(*database);
-    if (!height) return fail(height.error());
+    IOSWARM_TRY(const auto height, read_height(*database));
     StateStats out;
     out.warnings = database->warnings();
-    out.height = height->height;
-    out.big_endian_height = height->big_endian;
+    out.height = height.height;
+    out.big_endian_height = height.big_endian;
     out.source_kind = database->kind();
     std::vector<std::string> names = options.namespaces;
     if (names.empty()) {

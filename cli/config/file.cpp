@@ -16,6 +16,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "cli/config/suggest.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -245,9 +246,8 @@ Result<std::string> expand_variables(std::string_view text, const Environment& e
             if (end == std::string_view::npos) {
                 return fail(ErrorCode::config, "", "", "'${' without its '}'", "write $$ for a dollar");
             }
-            Result<std::string> value = braced(text.substr(1, end - 1), environment);
-            if (!value) return value;
-            out += *value;
+            IOSWARM_TRY(const auto value, braced(text.substr(1, end - 1), environment));
+            out += value;
             text.remove_prefix(end + 1);
         } else if (!text.empty() && is_name_start(text.front())) {
             std::size_t length = 1;

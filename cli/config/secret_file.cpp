@@ -130,10 +130,9 @@ Result<std::string> read_secret(std::istream& in, const std::string& name) {
 
 Result<std::string> make_secret_file(const std::string& path) {
     constexpr std::size_t kSecretBytes = 32;
-    Result<Bytes> random = random_bytes(kSecretBytes);
-    if (!random) return fail(std::move(random).error());
-    std::string digits = to_hex(*random);
-    wipe(*random);
+    IOSWARM_TRY(auto random, random_bytes(kSecretBytes));
+    std::string digits = to_hex(random);
+    wipe(random);
     const FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (file.get() < 0) {
         if (errno == EEXIST) {

@@ -17,6 +17,7 @@
 #include "cli/json_option.hpp"
 #include "cli/signals.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/hmac.hpp"
 #include "core/model/agent_id.hpp"
 #include "proto/diffs/probe.hpp"
@@ -65,6 +66,7 @@ Result<std::string> find_secret(const L4TestOptions& options, Io& io) {
 /// The agent that l4test is, and its key. The key is empty if none is to be sent.
 Result<AgentKey> find_key(const L4TestOptions& options, Io& io) {
     if (options.key_file.empty()) {
+        // No IOSWARM_TRY here: it would leave a copy of a short secret behind, which is not wiped.
         Result<std::string> secret = find_secret(options, io);
         if (!secret) return fail(std::move(secret).error());
         AgentKey out{options.agent.empty() ? kDefaultAgent : options.agent, {}};
@@ -92,13 +94,12 @@ Result<proto::DiffProbeOptions> probe_options(const L4TestOptions& options, Io& 
     if (!address) return fail(usage("--addr", fmt::format("'{}' is not host:port", options.address)));
     if (!options.agent.empty() && !is_valid_agent_id(options.agent))
         return fail(usage("--agent", "is no agent id: 1 to 128 visible characters"));
-    Result<AgentKey> key = find_key(options, io);
-    if (!key) return fail(std::move(key).error());
+    IOSWARM_TRY(auto key, find_key(options, io));
     proto::DiffProbeOptions out;
     out.peer.target = {address->host, address->port, {}};
     if (options.tls) out.peer.target.tls.emplace();
-    out.peer.agent_id = key->agent_id;
-    out.peer.token = std::move(key->key);
+    out.peer.agent_id = key.agent_id;
+    out.peer.token = std::move(key.key);
     out.catch_up = options.catch_up;
     out.duration = options.duration;
     return out;

@@ -13,6 +13,7 @@
 #include "cli/serve/start_warnings.hpp"
 #include "core/base/atomic_file.hpp"
 #include "core/base/some_names.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -53,11 +54,11 @@ Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, con
     std::unique_ptr<ServeApp> app(new ServeApp(config, options, std::move(log), std::move(lines_lost)));
     for (const auto step : {&ServeApp::read_lists, &ServeApp::make_coordinator, &ServeApp::open_agent_port,
                             &ServeApp::open_api, &ServeApp::go_to_work, &ServeApp::start_test_agents}) {
-        if (Status done = (app.get()->*step)(); !done) return fail(std::move(done).error());
+        IOSWARM_DO((app.get()->*step)());
     }
     app->start_reloader();
     app->open_control();
-    if (Status announced = app->announce(); !announced) return fail(std::move(announced).error());
+    IOSWARM_DO(app->announce());
     return app;
 }
 
@@ -73,11 +74,10 @@ ServeApp::ServeApp(const ServeConfig& config, const ServeOptions& options, Log l
 
 // Everything that can be wrong in the configuration is checked first, before anything is changed.
 Status ServeApp::read_lists() {
-    Result<std::string> address = bind_address(config_, options_.insecure_bind);
-    if (!address) return fail(std::move(address).error());
-    address_ = *std::move(address);
+    IOSWARM_TRY(auto address, bind_address(config_, options_.insecure_bind));
+    address_ = std::move(address);
     if (!uses_node(config_)) {
-        if (Status reward = check_reward_chain(config_, kEmbeddedChain); !reward) return reward;
+        IOSWARM_DO(check_reward_chain(config_, kEmbeddedChain));
     }
     for (const StartWarning& warning : start_warnings(config_, address_))
         log_.warn("{}", warning.text);
@@ -95,9 +95,9 @@ Status ServeApp::read_lists() {
 // Binds the data directory to its source. This comes late, so that a start that failed, perhaps with the wrong
 // configuration, leaves a new directory usable for the right one.
 Status ServeApp::go_to_work() {
-    if (Status marked = mark_source(config_); !marked) return marked;
+    IOSWARM_DO(mark_source(config_));
     if (!node_) {
-        if (Status bound = bind_chain(*chain_); !bound) return bound;
+        IOSWARM_DO(bind_chain(*chain_));
     }
     wired_->start();
     start_settlement();
@@ -113,9 +113,7 @@ Status ServeApp::open_agent_port() {
     settings.streams_per_connection = streams_per_connection(config_);
     settings.accept.proxies = proxies_;
     settings.is_ready = [this] { return all_reasons().empty(); };
-    if (Status opened = wired_->open_port(std::move(settings), *access_, audited(LogModule::agent_port));
-        !opened)
-        return opened;
+    IOSWARM_DO(wired_->open_port(std::move(settings), *access_, audited(LogModule::agent_port)));
     accepting_ = true;
     return {};
 }
@@ -157,11 +155,11 @@ Status ServeApp::open_api() {
     api_guard_.emplace(
         HttpGuardSettings{static_cast<std::uint32_t>(config_.http_requests_per_second), proxies_, registry_},
         clock_, log_.of(LogModule::api), [this](const HttpRequest& request) { return api_->handle(request); });
-    auto server = start_http(
-        settings, [this](const HttpRequest& request) { return api_guard_->handle(request); },
-        log_.of(LogModule::api));
-    if (!server) return fail(std::move(server).error());
-    api_server_ = *std::move(server);
+    IOSWARM_TRY(auto server,
+                start_http(
+                    settings, [this](const HttpRequest& request) { return api_guard_->handle(request); },
+                    log_.of(LogModule::api)));
+    api_server_ = std::move(server);
     return {};
 }
 
@@ -275,8 +273,7 @@ Status ServeApp::announce() {
     if (!options_.ready_file.empty()) {
         const std::string ports = fmt::format("{{\"pid\":{},\"grpc_port\":{},\"api_port\":{}}}\n", getpid(),
                                               wired_->port().port(), api_port);
-        if (Status written = write_file_atomically(options_.ready_file, as_bytes(ports)); !written)
-            return written;
+        IOSWARM_DO(write_file_atomically(options_.ready_file, as_bytes(ports)));
     }
     log_.info("source: {}", node_ ? fmt::format("node {}", config_.node_grpc) : source_identity(config_));
     if (wired_->diffs() != nullptr) {

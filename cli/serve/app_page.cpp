@@ -2,22 +2,20 @@
 // The page of serve at GET / of the monitoring port, and what it asks for.
 #include "cli/serve/app.hpp"
 #include "cli/settlement/options.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::cli {
 
 /// The balance of the wallet that settlement.db was made for. Waits for the disk and the chain.
 Result<U256> ServeApp::read_balance(const std::stop_token& stop) {
     std::optional<Address> wallet;
-    const Status read = settlements_->with([&](settlement::SettlementView& view) -> Status {
-        const auto summary = view.summary();
-        if (!summary) return fail(summary.error());
-        wallet = summary->identity.wallet;
+    IOSWARM_DO(settlements_->with([&](settlement::SettlementView& view) -> Status {
+        IOSWARM_TRY(const auto summary, view.summary());
+        wallet = summary.identity.wallet;
         return {};
-    });
-    if (!read) return fail(read.error());
-    auto chain = settlement_chain(config_, stop);
-    if (!chain) return fail(std::move(chain).error());
-    return chain->balance(*wallet);
+    }));
+    IOSWARM_TRY(auto chain, settlement_chain(config_, stop));
+    return chain.balance(*wallet);
 }
 
 void ServeApp::show_page() {

@@ -5,15 +5,15 @@
 
 #include "cli/serve/app.hpp"
 #include "cli/settlement/state.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::cli {
 
 // Runs before the payroll is opened, because the payroll reports closed epochs to it. Its thread starts
 // when everything else is running.
 Status ServeApp::make_settler() {
-    auto settler = ServeSettlement::make(config_, clock_, audited(LogModule::settlement));
-    if (!settler) return fail(std::move(settler).error());
-    settler_ = *std::move(settler);
+    IOSWARM_TRY(auto settler, ServeSettlement::make(config_, clock_, audited(LogModule::settlement)));
+    settler_ = std::move(settler);
     return {};
 }
 
@@ -33,9 +33,8 @@ Result<MonitorApi::Settlements> ServeApp::settlements_of(const std::string& agen
                                                          const std::vector<std::uint64_t>& epochs) {
     MonitorApi::Settlements out;
     const Status read = settlements_->with([&](settlement::SettlementView& view) -> Status {
-        const auto payouts = view.payouts_of(agent_id, epochs);
-        if (!payouts) return fail(payouts.error());
-        for (const settlement::PayoutState& one : *payouts) {
+        IOSWARM_TRY(const auto payouts, view.payouts_of(agent_id, epochs));
+        for (const settlement::PayoutState& one : payouts) {
             out.emplace(one.payout.epoch,
                         MonitorApi::Settlement{payout_state(one), one.hash ? to_hex0x(one.hash->view()) : ""});
         }

@@ -57,9 +57,8 @@ Status ChainGate::pass(const std::stop_token& stop) {
         const std::lock_guard lock(mutex_);
         if (is_right_ && !ask_again) return {};
     }
-    const Result<ChainIdentity> chain = ask_(stop);
-    if (!chain) return fail(chain.error());
-    Status bound = bind_(*chain);
+    IOSWARM_TRY(const auto chain, ask_(stop));
+    Status bound = bind_(chain);
     const std::lock_guard lock(mutex_);
     is_right_ = bound.has_value();
     is_another_ = !bound && bound.error().code == ErrorCode::config;

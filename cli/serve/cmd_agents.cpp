@@ -22,6 +22,7 @@
 #include "cli/serve/reload.hpp"
 #include "cli/serve/reload_report.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "core/net/percent_encoding.hpp"
 
 namespace ioswarm::cli {
@@ -103,42 +104,41 @@ struct Edited {
 };
 
 Status deny(const Command& command, const Lists& lists, const std::string& data_dir, Edited& edited) {
-    const auto changed = edit_list(
-        {lists.files.revoked, lists.files.revoked_may_be_missing ? data_dir : "", [&](AgentList& list) {
-             bool any = false;
-             for (const std::string& id : command.ids)
-                 any = list.add(id) || any;
-             return any;
-         }});
-    if (!changed) return fail(changed.error());
-    if (*changed) edited.files.push_back(lists.files.revoked);
+    IOSWARM_TRY(const auto changed,
+                edit_list({lists.files.revoked, lists.files.revoked_may_be_missing ? data_dir : "",
+                           [&](AgentList& list) {
+                               bool any = false;
+                               for (const std::string& id : command.ids)
+                                   any = list.add(id) || any;
+                               return any;
+                           }}));
+    if (changed) edited.files.push_back(lists.files.revoked);
     return {};
 }
 
 Status allow(const Command& command, const Lists& lists, const std::string& data_dir, Edited& edited) {
     Status possible;
-    const auto lifted = edit_list(
-        {lists.files.revoked, lists.files.revoked_may_be_missing ? data_dir : "", [&](AgentList& list) {
-             bool any = false;
-             for (const std::string& id : command.ids)
-                 any = list.remove(id) || any;
-             for (const std::string& id : command.ids) {
-                 if (possible) possible = check_no_pattern(list, id, lists.files.revoked);
-             }
-             return possible.has_value() && any;
-         }});
-    if (!lifted) return fail(lifted.error());
+    IOSWARM_TRY(const auto lifted,
+                edit_list({lists.files.revoked, lists.files.revoked_may_be_missing ? data_dir : "",
+                           [&](AgentList& list) {
+                               bool any = false;
+                               for (const std::string& id : command.ids)
+                                   any = list.remove(id) || any;
+                               for (const std::string& id : command.ids) {
+                                   if (possible) possible = check_no_pattern(list, id, lists.files.revoked);
+                               }
+                               return possible.has_value() && any;
+                           }}));
     if (!possible) return possible;
-    if (*lifted) edited.files.push_back(lists.files.revoked);
+    if (lifted) edited.files.push_back(lists.files.revoked);
     if (lists.files.allowed.empty()) return {};
-    const auto added = edit_list({lists.files.allowed, "", [&](AgentList& list) {
-                                      bool any = false;
-                                      for (const std::string& id : command.ids)
-                                          any = list.add(id) || any;
-                                      return any;
-                                  }});
-    if (!added) return fail(added.error());
-    if (*added) edited.files.push_back(lists.files.allowed);
+    IOSWARM_TRY(const auto added, edit_list({lists.files.allowed, "", [&](AgentList& list) {
+                                                 bool any = false;
+                                                 for (const std::string& id : command.ids)
+                                                     any = list.add(id) || any;
+                                                 return any;
+                                             }}));
+    if (added) edited.files.push_back(lists.files.allowed);
     return {};
 }
 

@@ -44,14 +44,13 @@ Error another_chain(const ServeConfig& config, std::string which, std::string_vi
 
 Result<std::optional<ChainIdentity>> chain_of(Ledger& ledger, bool& is_unused) {
     std::optional<ChainIdentity> out;
-    const Status read = ledger.run([&](LedgerTx& tx) -> Status {
+    IOSWARM_DO(ledger.run([&](LedgerTx& tx) -> Status {
         IOSWARM_TRY(const auto unused, tx.is_unused());
         is_unused = unused;
         IOSWARM_TRY(const auto chain, tx.chain());
         out = chain;
         return {};
-    });
-    if (!read) return fail(read.error());
+    }));
     return out;
 }
 
@@ -90,8 +89,7 @@ Result<bool> check_source(const ServeConfig& config, Ledger& ledger) {
     bool is_unused = false;
     IOSWARM_DO(chain_of(ledger, is_unused));
     if (is_unused) {
-        if (Status forgot = ledger.run([](LedgerTx& tx) { return tx.forget_chain(); }); !forgot)
-            return fail(forgot.error());
+        IOSWARM_DO(ledger.run([](LedgerTx& tx) { return tx.forget_chain(); }));
         return true;
     }
     const std::string held = before->substr(0, before->find('\n'));
@@ -161,7 +159,7 @@ Status bind_chain(const ServeConfig& config, Ledger& ledger, const ChainIdentity
     }
     const ChainIdentity both = merged(held, chain);
     if (held == both) return {};
-    if (Status written = ledger.run([&](LedgerTx& tx) { return tx.set_chain(both); }); !written) return written;
+    IOSWARM_DO(ledger.run([&](LedgerTx& tx) { return tx.set_chain(both); }));
     log.info("the ledger in {} belongs to this chain from now on: {}", config.data_dir, both.text());
     return {};
 }

@@ -34,10 +34,9 @@ proto::Codec l4sim_codec(const std::string& agent_id) {
 }
 
 Result<std::unique_ptr<L4SimWorld>> L4SimWorld::create(const sim::ChainSettings& chain, const Log& log) {
-    auto folder = TempFolder::create();
-    if (!folder) return fail(std::move(folder).error());
-    std::unique_ptr<L4SimWorld> world(new L4SimWorld(*std::move(folder), log));
-    if (Status opened = world->open(chain); !opened) return fail(std::move(opened).error());
+    IOSWARM_TRY(auto folder, TempFolder::create());
+    std::unique_ptr<L4SimWorld> world(new L4SimWorld(std::move(folder), log));
+    IOSWARM_DO(world->open(chain));
     return world;
 }
 
@@ -65,12 +64,10 @@ L4SimWorld::~L4SimWorld() {
 }
 
 Status L4SimWorld::open(const sim::ChainSettings& settings) {
-    auto random = random_bytes(kSecretBytes);
-    if (!random) return fail(std::move(random).error());
-    const std::string secret = to_hex(*random);
-    auto access = AccessControl::open({secret, "", ""});
-    if (!access) return fail(std::move(access).error());
-    access_ = *std::move(access);
+    IOSWARM_TRY(auto random, random_bytes(kSecretBytes));
+    const std::string secret = to_hex(random);
+    IOSWARM_TRY(auto access, AccessControl::open({secret, "", ""}));
+    access_ = std::move(access);
 
     CoordinatorWiring wiring;
     wiring.open_chain = [&](std::uint64_t) -> Result<ChainPorts> {
@@ -96,12 +93,12 @@ Status L4SimWorld::open(const sim::ChainSettings& settings) {
 
 Result<sim::L4State> L4SimWorld::through_snapshot(const sim::L4State& state) const {
     const std::string path = folder_.path() + "/state.snap.gz";
-    if (Status written = write_l4_snapshot(state, path); !written) return fail(std::move(written).error());
+    IOSWARM_DO(write_l4_snapshot(state, path));
     return read_l4_snapshot(path);
 }
 
 Status L4SimWorld::health() {
-    if (Status feed = wired_->diffs()->health(); !feed) return feed;
+    IOSWARM_DO(wired_->diffs()->health());
     const auto errors = errors_.lock();
     if (errors->empty()) return {};
     return fail(ErrorCode::internal, "an error was logged", {}, errors->front());

@@ -15,6 +15,7 @@
 #include "cli/sim/agent_load.hpp"
 #include "cli/sim/process_use.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -163,11 +164,11 @@ Status SimRun::conduct_load() {
     auto due = begin;
     for (std::uint64_t height = scenario_->first_height(); height <= scenario_->last_load_height(); ++height) {
         due = std::max(due, SteadyClock::now() - options_.block_time) + options_.block_time;
-        if (Status answered = wait_for_answers(height); !answered) return answered;
+        IOSWARM_DO(wait_for_answers(height));
         chain_->allow(height);
         if (const auto late = SteadyClock::now() - due; late > 0ms) figures_.chain_waited += late;
-        if (Status stalled = stall_before(height); !stalled) return stalled;
-        if (Status taken = wait_for_block(height); !taken) return taken;
+        IOSWARM_DO(stall_before(height));
+        IOSWARM_DO(wait_for_block(height));
     }
     end_of_load();
     return {};
@@ -199,13 +200,13 @@ Status SimRun::drain() {
     std::uint64_t height = scenario_->last_load_height();
     chain_clock_.skip(options_.block_time);  // moves to the end of the slot; its block is not allowed yet
     for (std::uint64_t due = height + 1; due <= scenario_->idle_height(); ++due) {
-        if (Status answered = wait_for_answers(due); !answered) return answered;
+        IOSWARM_DO(wait_for_answers(due));
     }
     const auto epoch_over = [&] {
         return (height + 1 - scenario_->first_height()) % scenario_->epoch_blocks() == 0;
     };
     while (height < scenario_->idle_height() || !epoch_over()) {
-        if (Status skipped = skip_to(++height); !skipped) return skipped;
+        IOSWARM_DO(skip_to(++height));
     }
     figures_.draining = SteadyClock::now() - begin;
     return {};

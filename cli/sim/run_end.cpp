@@ -7,6 +7,7 @@
 #include "cli/sim/agent_load.hpp"
 #include "cli/sim/process_use.hpp"
 #include "cli/sim/run.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -26,10 +27,9 @@ Status SimRun::settle() {
     says_.status = wired_->coordinator().status();
     says_.counters = settings_.metrics.values();
     for (std::uint32_t i = 0; i < options_.agents; ++i) {
-        auto rewards = wired_->coordinator().rewards(proto::load_agent_id(i));
-        if (!rewards) return fail(std::move(rewards.error()));
-        rewards->agent_id = proto::load_agent_id(i);
-        says_.rewards.push_back(*std::move(rewards));
+        IOSWARM_TRY(auto rewards, wired_->coordinator().rewards(proto::load_agent_id(i)));
+        rewards.agent_id = proto::load_agent_id(i);
+        says_.rewards.push_back(std::move(rewards));
     }
     if (hooks_.says) hooks_.says(says_);
     return {};
@@ -62,12 +62,12 @@ Status SimRun::leave() {
     const std::uint64_t forgotten =
         height + std::max(settings_.forget_after_blocks, settings_.late_result_blocks) + 2;
     while (height < forgotten) {
-        if (Status skipped = skip_to(++height); !skipped) return skipped;
+        IOSWARM_DO(skip_to(++height));
     }
     // A poll forgets the tasks, and the next block forgets their answers.
     wait(kPollTime, 5ms, [&] { return counter("tasks_known") == 0; });
     wait_for_polls();
-    if (Status skipped = skip_to(++height); !skipped) return skipped;
+    IOSWARM_DO(skip_to(++height));
     const auto counters = settings_.metrics.values();
     leftovers_["agents"] = wired_->coordinator().status().agents_total;
     leftovers_["connections"] = counters.at("connections_open");

@@ -8,6 +8,7 @@
 #include "cli/sim/process_use.hpp"
 #include "cli/sim/run.hpp"
 #include "core/base/bytes.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/hmac.hpp"
 
 namespace ioswarm::cli {
@@ -31,9 +32,8 @@ Status SimRun::prepare() {
     settings.redundancy = options_.redundancy;
     settings.level = options_.level;
     settings.rules = options_.rules;
-    auto scenario = sim::Scenario::create(settings, faults_, stop_);
-    if (!scenario) return fail(std::move(scenario.error()));
-    scenario_ = *std::move(scenario);
+    IOSWARM_TRY(auto scenario, sim::Scenario::create(settings, faults_, stop_));
+    scenario_ = std::move(scenario);
     settings_.rewards.epoch_blocks = scenario_->epoch_blocks();
     settings_.on_given_up = [this](const Hash256& raw_id) { record_->given_up(raw_id); };
     record_ = std::make_unique<sim::RunRecord>(scenario_.get(), options_.agents);
@@ -43,9 +43,8 @@ Status SimRun::prepare() {
 
 // The ledger of the run is as durable as that of `serve`, because its cost belongs to the measured figures.
 Status SimRun::make_coordinator() {
-    auto folder = TempFolder::create();
-    if (!folder) return fail(std::move(folder.error()));
-    folder_.emplace(std::move(*folder));
+    IOSWARM_TRY(auto folder, TempFolder::create());
+    folder_.emplace(std::move(folder));
     CoordinatorWiring wiring;
     wiring.metrics = settings_.metrics;
     CoordinatorWiring::Work& work = wiring.work.emplace();
@@ -53,17 +52,16 @@ Status SimRun::make_coordinator() {
     work.ledger_dir = folder_->path();
     work.link = hooks_.link;
     wiring.open_chain = [this](std::uint64_t) { return open_chain(); };
-    auto wired = WiredCoordinator::create(std::move(wiring), clock_, log_);
-    if (!wired) return fail(std::move(wired).error());
-    wired_ = *std::move(wired);
+    IOSWARM_TRY(auto wired, WiredCoordinator::create(std::move(wiring), clock_, log_));
+    wired_ = std::move(wired);
     return {};
 }
 
 Result<ChainPorts> SimRun::open_chain() {
     const auto without_chain = heap_in_use();
-    auto chain = sim::EmbeddedChain::create(scenario_->chain(), chain_clock_, log_, scenario_->signed_ahead());
-    if (!chain) return fail(std::move(chain).error());
-    chain_ = *std::move(chain);
+    IOSWARM_TRY(auto chain,
+                sim::EmbeddedChain::create(scenario_->chain(), chain_clock_, log_, scenario_->signed_ahead()));
+    chain_ = std::move(chain);
     const auto with_chain = heap_in_use();
     if (with_chain && without_chain && *with_chain > *without_chain)
         chain_bytes_ = *with_chain - *without_chain;
@@ -80,12 +78,10 @@ Result<ChainPorts> SimRun::open_chain() {
 
 // Uses a master secret, so that an agent cannot claim another agent's id.
 Status SimRun::open_port() {
-    const auto secret = random_bytes(32);
-    if (!secret) return fail(secret.error());
-    const std::string master_secret = to_hex(*secret);
-    auto access = AccessControl::open({master_secret, {}, {}});
-    if (!access) return fail(std::move(access).error());
-    access_ = *std::move(access);
+    IOSWARM_TRY(const auto secret, random_bytes(32));
+    const std::string master_secret = to_hex(secret);
+    IOSWARM_TRY(auto access, AccessControl::open({master_secret, {}, {}}));
+    access_ = std::move(access);
 
     proto::LoadSettings load = load_settings(options_, settings_.task_timeout);
     load.master_secret = master_secret;
@@ -97,7 +93,7 @@ Status SimRun::open_port() {
 
     proto::AgentServerSettings settings;
     settings.address = "127.0.0.1";
-    if (Status opened = wired_->open_port(std::move(settings), *access_, log_); !opened) return opened;
+    IOSWARM_DO(wired_->open_port(std::move(settings), *access_, log_));
     wired_->start();
     load.address.target = fmt::format("127.0.0.1:{}", wired_->port().port());
     if (const auto heap = heap_in_use()) figures_.heap = sim::HeapUse{*heap - chain_bytes_, 0, 0};
@@ -108,7 +104,7 @@ Status SimRun::open_port() {
 Status SimRun::join() {
     progress_->show(fmt::format("{} agents join", options_.agents), 0);
     const auto begin = SteadyClock::now();
-    if (Status joined = agents_->join(kJoinTime, stop_); !joined) return joined;
+    IOSWARM_DO(agents_->join(kJoinTime, stop_));
     const bool streams = wait(kJoinTime, 10ms, [&] { return counter("task_streams_open") >= options_.agents; });
     if (!streams) return stopped_or("the agents' task streams did not open");
     figures_.joining = SteadyClock::now() - begin;

@@ -26,11 +26,8 @@ struct RollCommand {
 };
 
 Result<snapshot::RollReport> roll(RollCommand& command, const JobTime& time, std::stop_token stop, Io& io) {
-    if (Status good =
-            apply_output_options(command.output, "snapshot roll", command.options, command.options.namespaces);
-        !good) {
-        return fail(good.error());
-    }
+    IOSWARM_DO(
+        apply_output_options(command.output, "snapshot roll", command.options, command.options.namespaces));
     const auto wait = std::min(command.lock_timeout, time.left().value_or(command.lock_timeout));
     IOSWARM_TRY(auto log, snapshot::open_diffs(command.options.diffs, {wait, stop}));
     command.options.timeout = time.left().value_or(std::chrono::milliseconds(0));

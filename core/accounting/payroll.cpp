@@ -30,15 +30,14 @@ Result<std::unique_ptr<Payroll>> Payroll::open(Ledger& ledger, const Coordinator
     });
     if (!loaded) return fail(loaded.error());
     auto impl = std::make_unique<Impl>(ledger, settings, clock, settler, std::move(log), state);
-    const Status wallets_read = ledger.run([&](LedgerTx& tx) -> Status {
+    IOSWARM_DO(ledger.run([&](LedgerTx& tx) -> Status {
         wallets.clear();
         for (const auto& [agent_id, agent] : impl->open_work.work()) {
             IOSWARM_TRY(const auto row, tx.agent(agent_id));
             if (row) wallets.emplace_back(agent_id, row->wallet);
         }
         return {};
-    });
-    if (!wallets_read) return fail(wallets_read.error());
+    }));
     for (const auto& [agent_id, wallet] : wallets)
         impl->open_work.set_wallet(agent_id, wallet);
     impl->worker.emplace(kMarkInterval, [raw = impl.get()] { raw->mark_next_notices_sent(); });
@@ -122,12 +121,11 @@ std::vector<std::string> Payroll::answered_by(const Hash256& raw_id) const {
 Result<std::uint64_t> Payroll::reserve_ids(std::uint64_t count) {
     if (count == 0) return fail(ErrorCode::invalid_argument, "cannot reserve ids", {}, "none asked for");
     std::uint64_t first = 0;
-    const Status status = impl_->ledger.run([&](LedgerTx& tx) -> Status {
+    IOSWARM_DO(impl_->ledger.run([&](LedgerTx& tx) -> Status {
         IOSWARM_TRY(const auto reserved, tx.reserve_ids(count));
         first = reserved;
         return {};
-    });
-    if (!status) return fail(status.error());
+    }));
     return first;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "core/base/try.hpp"
 #include "core/base/wire.hpp"
 
 namespace ioswarm {
@@ -67,9 +68,8 @@ Result<StateDiff> read_diff_record(BytesView record) {
         } else if (field->number == kEntries && field->type == wire::WireType::length_delimited) {
             if (diff.entries.size() == kMaxDiffEntries)
                 return fail(malformed("it has more entries than a diff may have"));
-            Result<StateDiffEntry> entry = read_entry(field->bytes);
-            if (!entry) return fail(std::move(entry).error());
-            diff.entries.push_back(*std::move(entry));
+            IOSWARM_TRY(auto entry, read_entry(field->bytes));
+            diff.entries.push_back(std::move(entry));
         } else if (field->number == kDigest && field->type == wire::WireType::length_delimited) {
             diff.digest = to_bytes(field->bytes);
         } else {

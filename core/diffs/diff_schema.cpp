@@ -138,12 +138,9 @@ Status prepare_diff_writer(sqlite::Database& database) {
 }
 
 Status prepare_diff_reader(sqlite::Database& database) {
-    if (Status status =
-            database.execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0;"
-                             "PRAGMA cache_size = -1024; PRAGMA cell_size_check = ON");
-        !status) {
-        return status;
-    }
+    IOSWARM_DO(
+        database.execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0;"
+                         "PRAGMA cache_size = -1024; PRAGMA cell_size_check = ON"));
     IOSWARM_TRY(const auto ours, is_ours(database));
     if (!ours) return fail(cannot_open(ErrorCode::not_found, database.file(), "it is empty", {}));
     return check_tables(database);

@@ -318,18 +318,15 @@ Result<std::unique_ptr<SqliteDiffStore>> SqliteDiffStore::open(const std::filesy
     }
     IOSWARM_TRY(auto writer, Writer::open(file));
     auto readers = std::make_unique<Readers>(file);
-    if (Status status = readers->with([&](DiffReader& reader) { return writer->load(reader); }); !status) {
-        return fail(status.error());
-    }
+    IOSWARM_DO(readers->with([&](DiffReader& reader) { return writer->load(reader); }));
     return std::unique_ptr<SqliteDiffStore>(new SqliteDiffStore(std::move(writer), std::move(readers)));
 }
 
 Result<std::unique_ptr<SqliteDiffStore>> SqliteDiffStore::open_read_only(const std::filesystem::path& file) {
     IOSWARM_DO(check_diff_file(file, false));
     auto readers = std::make_unique<Readers>(file);
-    const auto range = readers->with([](DiffReader& reader) { return reader.range(); });
-    if (!range) return fail(range.error());
-    readers->seen = *range;
+    IOSWARM_TRY(const auto range, readers->with([](DiffReader& reader) { return reader.range(); }));
+    readers->seen = range;
     return std::unique_ptr<SqliteDiffStore>(new SqliteDiffStore(nullptr, std::move(readers)));
 }
 

@@ -85,15 +85,14 @@ Status Ledger::run(std::function<Status(LedgerTx&)> apply, std::function<void()>
         std::condition_variable wake;
         std::optional<Status> result;
     } waiter;
-    const Status taken = submit({std::move(apply),
-                                 [&waiter, &committed](const Status& status) {
-                                     if (status && committed) committed();
-                                     const std::lock_guard locked(waiter.mutex);
-                                     waiter.result = status;
-                                     waiter.wake.notify_one();
-                                 },
-                                 alone});
-    if (!taken) return taken;
+    IOSWARM_DO(submit({std::move(apply),
+                       [&waiter, &committed](const Status& status) {
+                           if (status && committed) committed();
+                           const std::lock_guard locked(waiter.mutex);
+                           waiter.result = status;
+                           waiter.wake.notify_one();
+                       },
+                       alone}));
     std::unique_lock locked(waiter.mutex);
     waiter.wake.wait(locked, [&] { return waiter.result.has_value(); });
     return *waiter.result;

@@ -101,11 +101,9 @@ Result<std::unique_ptr<LedgerReader>> LedgerReader::open(const std::filesystem::
     std::unique_ptr<LedgerReader> out(new LedgerReader);
     IOSWARM_TRY(auto database, sqlite::Database::open(file, sqlite::Database::Mode::read_only, "ledger"));
     out->database_.emplace(std::move(database));
-    if (Status status = out->database_->execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;"
-                                                "PRAGMA mmap_size = 0; PRAGMA cache_size = -4096");
-        !status) {
-        return fail(status.error());
-    }
+    IOSWARM_DO(
+        out->database_->execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;"
+                                "PRAGMA mmap_size = 0; PRAGMA cache_size = -4096"));
     IOSWARM_DO(check_schema(*out->database_));
     const std::array<std::pair<Statement*, const char*>, 6> texts{{
         {&out->payouts_, kPayouts},

@@ -101,27 +101,24 @@ Result<LedgerState> LedgerTx::load() {
     out.numbers = loaded;
 
     Statement& answers = statements_->answers;
-    Status status = for_each_row(answers, [&]() -> Status {
+    IOSWARM_DO(for_each_row(answers, [&]() -> Status {
         IOSWARM_TRY(auto row, answer_of(answers, database_.file()));
         out.answers.push_back(std::move(row));
         return {};
-    });
-    if (!status) return fail(status.error());
+    }));
 
     Statement& work = statements_->work;
-    status = for_each_row(work, [&]() -> Status {
+    IOSWARM_DO(for_each_row(work, [&]() -> Status {
         out.work.push_back({work.text(0), work.u64(1), work.u64(2), work.u64(3), work.u64(4)});
         return {};
-    });
-    if (!status) return fail(status.error());
+    }));
 
     Statement& recent = statements_->recent;
-    status = for_each_row(recent, [&]() -> Status {
+    IOSWARM_DO(for_each_row(recent, [&]() -> Status {
         IOSWARM_TRY(auto row, recent_block_of(recent, database_.file()));
         out.recent.push_back(std::move(row));
         return {};
-    });
-    if (!status) return fail(status.error());
+    }));
     return out;
 }
 

@@ -210,7 +210,7 @@ Status TcpStream::State::connect_to(const tcp::endpoint& endpoint, Deadline dead
         failed = error;
         is_done = true;
     });
-    if (Status ran = run_until(deadline, stop, [&] { return is_done; }); !ran) return ran;
+    IOSWARM_DO(run_until(deadline, stop, [&] { return is_done; }));
     return failed ? fail(ErrorCode::unavailable, kCannotConnect, which, failed.message()) : Status();
 }
 
@@ -230,7 +230,7 @@ Status TcpStream::State::shake_hands(const TlsClientSettings& settings, Deadline
         failed = error;
         is_done = true;
     });
-    if (Status ran = run_until(deadline, stop, [&] { return is_done; }); !ran) return ran;
+    IOSWARM_DO(run_until(deadline, stop, [&] { return is_done; }));
     if (const long verified = SSL_get_verify_result(handle); failed && verified != X509_V_OK) {
         return fail(
             tls_error(settings.name,

@@ -213,9 +213,8 @@ std::vector<L4Check> l4_checks(const L4Evidence& evidence, const DiffStore& stor
 
 Result<L4State> state_of_log(const DiffStore& store, std::uint64_t tip) {
     L4State state;
-    const Status read =
-        for_each_diff(store, tip, [&](const DiffRow&, const StateDiff& diff) { return state.apply(diff); });
-    if (!read) return fail(read.error());
+    IOSWARM_DO(
+        for_each_diff(store, tip, [&](const DiffRow&, const StateDiff& diff) { return state.apply(diff); }));
     return state;
 }
 

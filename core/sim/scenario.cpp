@@ -283,11 +283,9 @@ Result<std::unique_ptr<const Scenario>> ScenarioMaker::make() {
     out_->redundancy_ = settings_.redundancy;
     out_->epoch_blocks_ = epoch_blocks_for(load_blocks);
     run_chain();
-    if (auto done = sign_all(drafts_, [this](Draft& draft) { return sign(draft); }); !done)
-        return fail(std::move(done.error()));
+    IOSWARM_DO(sign_all(drafts_, [this](Draft& draft) { return sign(draft); }));
     plan_forgeries();
-    if (auto done = sign_all(forged_, [this](Draft& draft) { return forge(draft); }); !done)
-        return fail(std::move(done.error()));
+    IOSWARM_DO(sign_all(forged_, [this](Draft& draft) { return forge(draft); }));
 
     out_->first_forged_ = static_cast<std::uint32_t>(drafts_.size());
     out_->transactions_.reserve(drafts_.size() + forged_.size());

@@ -47,11 +47,8 @@ Result<sqlite::Database> open_database_reader(const std::filesystem::path& file,
     const auto mode = file_exists(wal) ? sqlite::Database::Mode::read_only : sqlite::Database::Mode::lone_file;
     auto database = sqlite::Database::open(file, mode, name);
     if (!database) return database;
-    if (Status status =
-            database->execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0");
-        !status) {
-        return fail(status.error());
-    }
+    IOSWARM_DO(
+        database->execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0"));
     return database;
 }
 

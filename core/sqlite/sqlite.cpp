@@ -183,9 +183,8 @@ Result<bool> Statement::step() {
 
 Status Statement::run() {
     for (;;) {
-        const Result<bool> row = step();
-        if (!row) return fail(row.error());
-        if (!*row) return {};
+        IOSWARM_TRY(const auto row, step());
+        if (!row) return {};
     }
 }
 

@@ -245,9 +245,8 @@ struct AgentServer::Parts {
         }
         AgentServerSettings with = settings;
         with.streams_per_connection = calls;
-        auto grpc_server = GrpcServer::open(with, service, credentials);
-        if (!grpc_server) return fail(std::move(grpc_server).error());
-        return locked->emplace(calls, *std::move(grpc_server)).first->second.get();
+        IOSWARM_TRY(auto grpc_server, GrpcServer::open(with, service, credentials));
+        return locked->emplace(calls, std::move(grpc_server)).first->second.get();
     }
 
     [[nodiscard]] ConnectionBounds bounds_for(std::uint32_t calls) const {

@@ -261,13 +261,12 @@ Result<Web3MinedBlock> read_web3_mined_block(std::string_view block_json, std::s
     for (const Json& object : transactions) {
         if (!object.is_object())
             return fail(web3_bad("eth_getBlockByNumber.transactions", "not whole transactions"));
-        auto transaction = read_transaction(object);
-        if (!transaction) return fail(transaction.error());
-        const auto receipt = receipts.find(transaction->hash);
+        IOSWARM_TRY(auto transaction, read_transaction(object));
+        const auto receipt = receipts.find(transaction.hash);
         if (receipt == receipts.end()) continue;
-        const auto& to = transaction->transaction.to;
+        const auto& to = transaction.transaction.to;
         const bool is_protocol_action = to && is_protocol_address(*to);
-        out.entries.push_back({*std::move(transaction), std::move(receipt->second), is_protocol_action});
+        out.entries.push_back({std::move(transaction), std::move(receipt->second), is_protocol_action});
     }
     return out;
 }

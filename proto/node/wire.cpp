@@ -260,14 +260,13 @@ Result<std::vector<NodeBlock>> read_raw_blocks(BytesView response, std::uint64_t
     if (infos.size() > count) return fail(bad("GetRawBlocksResponse", "more blocks than were asked for"));
     std::vector<NodeBlock> out;
     for (const BytesView info : infos) {
-        auto block = read_block_info(info, ids);
-        if (!block) return fail(block.error());
-        if (block->block.height != start + out.size()) {
-            return fail(bad("GetRawBlocksResponse", "height " + std::to_string(block->block.height) +
+        IOSWARM_TRY(auto block, read_block_info(info, ids));
+        if (block.block.height != start + out.size()) {
+            return fail(bad("GetRawBlocksResponse", "height " + std::to_string(block.block.height) +
                                                         " in the place of " +
                                                         std::to_string(start + out.size())));
         }
-        out.push_back(std::move(*block));
+        out.push_back(std::move(block));
     }
     return out;
 }

@@ -51,9 +51,8 @@ Result<Page> edge_leaf(const File& file, std::uint64_t root, bool last) {
         IOSWARM_DO(file.read(id, page));
         if (page.header.flags == leaf_page) return page;
         if (page.header.count == 0) return fail(file.corrupt(id, 10, "a branch without children"));
-        auto child = file.element(page, last ? page.header.count - 1U : 0U);
-        if (!child) return fail(child.error());
-        id = child->child;
+        IOSWARM_TRY(auto child, file.element(page, last ? page.header.count - 1U : 0U));
+        id = child.child;
     }
     return fail(file.corrupt(root, 0, "the tree is too deep, or a cycle"));
 }

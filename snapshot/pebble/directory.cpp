@@ -319,20 +319,15 @@ Result<std::string> manifest_in_force(const Opener& opener) {
 
 Result<Directory> open_directory(const std::string& path, const LockWait& wait) {
     const Opener opener(path);
-    auto listing = opener.list();
-    if (!listing) return fail(listing.error());
-    auto name = opener.manifest_name(*listing);
-    if (!name) return fail(name.error());
+    IOSWARM_DO(manifest_in_force(opener));
     Directory directory;
     IOSWARM_TRY(auto lock, opener.lock(wait));
     directory.lock = std::move(lock);
     // List again under the lock: a node may have changed the directory during the wait.
-    listing = opener.list();
-    if (!listing) return fail(listing.error());
-    name = opener.manifest_name(*listing);
-    if (!name) return fail(name.error());
-    IOSWARM_DO(opener.check_options(*listing));
-    IOSWARM_DO(opener.fill(*name, directory));
+    IOSWARM_TRY(const auto listing, opener.list());
+    IOSWARM_TRY(const auto name, opener.manifest_name(listing));
+    IOSWARM_DO(opener.check_options(listing));
+    IOSWARM_DO(opener.fill(name, directory));
     return directory;
 }
 
