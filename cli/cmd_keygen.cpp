@@ -47,18 +47,19 @@ Error usage(std::string which, std::string why, std::string hint = {}) {
 /// Without `any`, accepts only ids that are safe in every file name, URL and shell word. With `any`, accepts
 /// every id that the server accepts.
 Status check_id(const std::string& id, bool any) {
-    constexpr std::size_t kLongest = 64;
-    constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    constexpr std::size_t kMaxIdBytes = 64;
+    constexpr std::string_view kSafeCharacters =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     if (any) {
         if (is_valid_agent_id(id)) return {};
         return fail(
-            usage(id.substr(0, kLongest), "no server takes this id: 1 to 128 visible ASCII characters"));
+            usage(id.substr(0, kMaxIdBytes), "no server takes this id: 1 to 128 visible ASCII characters"));
     }
     if (id.empty()) return fail(usage("", "the agent id is empty"));
     const std::string hint = "--any-id allows whatever the server takes";
-    if (id.size() > kLongest)
-        return fail(usage(id.substr(0, kLongest) + "…", "longer than 64 characters", hint));
-    if (id.find_first_not_of(kPlain) != std::string::npos) {
+    if (id.size() > kMaxIdBytes)
+        return fail(usage(id.substr(0, kMaxIdBytes) + "…", "longer than 64 characters", hint));
+    if (id.find_first_not_of(kSafeCharacters) != std::string::npos) {
         return fail(usage(id, "has characters outside A-Z a-z 0-9 . _ -", hint));
     }
     return {};
@@ -106,7 +107,8 @@ Status check_sources(const KeygenOptions& options) {
 }
 
 /// Reads the secret from the source that the options name. Without such an option, reads it from the
-/// environment, as the configuration does. If a configuration was read, `data_dir` becomes that of it.
+/// environment, as the configuration does. Sets `data_dir` to that of the configuration, if one was read. On an
+/// error it reports the error, sets `code` and returns nothing.
 std::optional<std::string> find_secret(const KeygenOptions& options, Io& io, ExitCode& code,
                                        std::string& data_dir) {
     const auto report = [&](const Error& error) -> std::optional<std::string> {
@@ -180,7 +182,7 @@ std::string keys_json(const std::vector<NamedKey>& keys) {
     return list.dump(2) + "\n";
 }
 
-/// Names a key without giving it away: the key cannot be found from this.
+/// A short hash that identifies a key in logs. The key cannot be computed from it.
 std::string fingerprint_of(const NamedKey& one) {
     constexpr std::size_t kFingerprintDigits = 16;
     return to_hex(sha256(as_bytes(one.key)).view()).substr(0, kFingerprintDigits);
@@ -198,7 +200,7 @@ std::string written_json(const std::vector<NamedKey>& keys, const std::string& f
 
 /// Prints the keys, or writes them to the file of --output. The file has the form that --key-file reads, also
 /// with --json.
-Status give_keys(const std::vector<NamedKey>& keys, const KeygenOptions& options, Io& io) {
+Status print_or_write_keys(const std::vector<NamedKey>& keys, const KeygenOptions& options, Io& io) {
     const bool prints_json = options.json && options.output.empty();
     std::string text = prints_json ? keys_json(keys) : keys_text(keys, options.key_only);
     if (options.output.empty()) {
@@ -214,7 +216,7 @@ Status give_keys(const std::vector<NamedKey>& keys, const KeygenOptions& options
 
 /// Writes to the audit log who got which key, by its fingerprint. `data_dir` is that of the configuration;
 /// empty: no configuration was read. Only serve makes the file.
-void note_keys(const std::vector<NamedKey>& keys, const std::string& data_dir, Io& io) {
+void audit_keys(const std::vector<NamedKey>& keys, const std::string& data_dir, Io& io) {
     std::error_code failed;
     if (!data_dir.empty() && !std::filesystem::exists(data_dir + "/" + std::string(kAuditLog), failed)) return;
     for (const NamedKey& one : keys) {
@@ -249,9 +251,9 @@ ExitCode run_keygen(const KeygenOptions& options, Io& io) {
     const std::vector<NamedKey> keys =
         has_names ? make_keys(*ids, options.viewers, *secret) : std::vector<NamedKey>{};
     wipe(*secret);
-    const Status given = has_names || options.json ? give_keys(keys, options, io) : Status();
-    if (!given) return report_error(io, given.error(), Concerns::output);
-    note_keys(keys, data_dir, io);
+    const Status done = has_names || options.json ? print_or_write_keys(keys, options, io) : Status();
+    if (!done) return report_error(io, done.error(), Concerns::output);
+    audit_keys(keys, data_dir, io);
     return ExitCode::ok;
 }
 
@@ -261,7 +263,9 @@ Runner add_keygen(CLI::App& app) {
     auto options = std::make_shared<KeygenOptions>();
     // An empty value, for example from an unset shell variable, is an error. It must not make keygen take the
     // secret from another source.
-    const auto given = [](const std::string& value) { return std::string(value.empty() ? "it is empty" : ""); };
+    const auto not_empty = [](const std::string& value) {
+        return std::string(value.empty() ? "it is empty" : "");
+    };
     constexpr auto kAll = CLI::MultiOptionPolicy::TakeAll;
     app.add_option("--agent,--agent-id,agents", options->agents, "id of the agent; may be repeated")
         ->type_name("ID")
@@ -273,20 +277,20 @@ Runner add_keygen(CLI::App& app) {
     app.add_option("--agents-file", options->agents_file, "file with one id per line, - for standard input")
         ->type_name("FILE");
     app.add_option("--secret-file", options->secret_file, "file with the master secret, - for standard input")
-        ->check(given)
+        ->check(not_empty)
         ->type_name("FILE");
     app.add_option("--master,--secret", options->secret, "the master secret itself; the process list shows it")
-        ->check(given)
+        ->check(not_empty)
         ->type_name("TEXT");
     add_config_file_option(app, options->config);
     app.add_option("--new-secret", options->new_secret,
                    "make a new master secret in FILE, mode 0600; never overwrites")
-        ->check(given)
+        ->check(not_empty)
         ->type_name("FILE");
     app.add_flag("--any-id", options->any_id, "allow every id that the server takes");
     app.add_flag("--key-only", options->key_only, "print the keys alone, one per line");
     app.add_option("--output", options->output, "write the keys to FILE, mode 0600; never overwrites")
-        ->check(given)
+        ->check(not_empty)
         ->type_name("FILE");
     add_json_option(app, options->json, "print a JSON array");
     return [options](Io& io) { return run_keygen(*options, io); };

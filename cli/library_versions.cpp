@@ -18,7 +18,7 @@
 namespace ioswarm::cli {
 namespace {
 
-/// "OpenSSL 3.0.11 19 Sep 2023" says more than its version.
+/// The number alone, such as "3.0.11". (OPENSSL_VERSION would be "OpenSSL 3.0.11 19 Sep 2023".)
 std::string openssl_version() {
     return OpenSSL_version(OPENSSL_VERSION_STRING);
 }

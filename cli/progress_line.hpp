@@ -36,7 +36,7 @@ class ProgressLine {
     const std::string job_;
     Clock::time_point phase_start_ = Clock::now();
     Clock::time_point shown_ = Clock::now();
-    bool line_open_ = false;
+    bool line_open_ = false;  // the terminal shows a line that the next show() overwrites
 };
 
 /// Cuts the UTF-8 `line` to a terminal of `columns` columns. 0 = unknown width: nothing is cut. The last column

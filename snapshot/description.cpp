@@ -73,6 +73,7 @@ std::optional<Description> read_folder_description(const std::string& snapshot) 
 }
 
 std::optional<Description> read_description(const std::string& snapshot) {
+    // `snapshot` may be a link to a file whose name never changes. That file has a description of its own.
     char file[PATH_MAX];
     if (::realpath(snapshot.c_str(), file) != nullptr) {
         if (auto own = read_description_file(own_meta_name(file))) return own;

@@ -52,7 +52,7 @@ class StoreDiffLog final : public DiffLog {
         auto diff = read_diff_record(row.record);
         if (!diff) return fail(broken(diff.error().text()));
         if (row.height != next_ || diff->height != next_)
-            return fail(broken(fmt::format("another height, {}, stands there", diff->height)));
+            return fail(broken(fmt::format("the record there is that of height {}", diff->height)));
         if (Hash256::from(diff->digest) != row.digest || !has_true_digest(*diff))
             return fail(broken("its digest is not that of its entries"));
         // Free the memory now: `rows_` keeps the row until the next read.

@@ -46,7 +46,10 @@ std::vector<SecretFile> secret_files(const LoadedConfig& loaded) {
     for (const std::string& file : loaded.files) {
         const auto secrets = secrets_in(loaded, file);
         if (!secrets.empty())
-            out.push_back({file, secrets.front(), fmt::format("{}", fmt::join(secrets, ", ")), true, false});
+            out.push_back({.path = file,
+                           .key = secrets.front(),
+                           .holds = fmt::format("{}", fmt::join(secrets, ", ")),
+                           .group_may_read = true});
     }
     for (std::size_t i = 0; i < config_keys().size(); ++i) {
         const std::string_view name = config_keys()[i].name;
@@ -54,14 +57,21 @@ std::vector<SecretFile> secret_files(const LoadedConfig& loaded) {
                                std::end(kSecretFileKeys);
         // "-" is standard input, which is no file.
         if (is_secret && !loaded.values[i].text.empty() && loaded.values[i].text != "-")
-            out.push_back({loaded.values[i].text, name, fmt::format("the secret of {}", name), false, true});
+            out.push_back({.path = loaded.values[i].text,
+                           .key = name,
+                           .holds = fmt::format("the secret of {}", name),
+                           .is_refused_when_exposed = true});
     }
     if (!loaded.settings.tls_key.empty())
-        out.push_back({loaded.settings.tls_key, "tls.key", "the key of tls.key", true, false});
+        out.push_back({.path = loaded.settings.tls_key,
+                       .key = "tls.key",
+                       .holds = "the key of tls.key",
+                       .group_may_read = true});
     return out;
 }
 
 bool is_exposed(const SecretFile& file, mode_t mode) {
+    // The bits that the mode must not have: with group_may_read the group may read and execute, but not write.
     const mode_t refused = file.group_may_read ? 0027 : 0077;
     return S_ISREG(mode) && (mode & refused) != 0;
 }

@@ -25,17 +25,18 @@ Result<SecretBytes> read_secret_source(const std::string& path, Io& io, const st
 
 /// Adds the file's name to an error that has none.
 template <typename T>
-Result<T> named(Result<T> result, const std::string& path) {
+Result<T> with_file_name(Result<T> result, const std::string& path) {
     if (!result && result.error().which.empty()) result.error().which = path == "-" ? "standard input" : path;
     return result;
 }
 
-Result<PrivateKey> open_named(const SecretBytes& text, const KeyOptions& options, const std::string& path,
-                              Io& io, const std::stop_token& stop) {
+/// Opens the keystore `text`, which was read from `path`, with a password that is asked for or read.
+Result<PrivateKey> open_keystore_of(const SecretBytes& text, const KeyOptions& options, const std::string& path,
+                                    Io& io, const std::stop_token& stop) {
     // Check the keystore first, so that nobody types a password for a file that no password can open.
-    IOSWARM_DO(named(contracts::inspect_keystore(text.text()), path));
+    IOSWARM_DO(with_file_name(contracts::inspect_keystore(text.text()), path));
     IOSWARM_TRY(const auto password, load_password(options, path, io, stop));
-    return named(contracts::open_keystore(text.text(), password.view()), path);
+    return with_file_name(contracts::open_keystore(text.text(), password.view()), path);
 }
 
 Status check_one_source(const KeyOptions& options) {
@@ -130,13 +131,13 @@ Result<PrivateKey> load_key(const KeyOptions& options, Io& io, const std::stop_t
         path = *directory + "/" + options.key_credential;
     }
     IOSWARM_TRY(const auto text, read_secret_source(path, io, stop));
-    const bool keystore = contracts::looks_like_keystore(text.text());
-    if (!options.key_file.empty() && keystore) {
+    const bool is_keystore = contracts::looks_like_keystore(text.text());
+    if (!options.key_file.empty() && is_keystore) {
         return fail(ErrorCode::config, "cannot read the private key", path, "it is a keystore",
                     "give it as --keystore");
     }
-    if (!options.keystore.empty() || keystore) return open_named(text, options, path, io, stop);
-    return named(contracts::key_from_hex(text.text()), path);
+    if (!options.keystore.empty() || is_keystore) return open_keystore_of(text, options, path, io, stop);
+    return with_file_name(contracts::key_from_hex(text.text()), path);
 }
 
 }  // namespace ioswarm::cli

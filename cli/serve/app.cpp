@@ -24,8 +24,9 @@ constexpr std::chrono::milliseconds kReadyInterval{100};
 /// How many of the agents that a new list ended are named in the log.
 constexpr std::size_t kEndedNamed = 20;
 
-CoordinatorSettings watched(CoordinatorSettings settings, History& history, ServiceNotifier& notifier,
-                            RoundWatch& rounds) {
+/// Adds the functions that the coordinator calls: for systemd's watchdog and /livez, and for the page's charts.
+CoordinatorSettings with_observers(CoordinatorSettings settings, History& history, ServiceNotifier& notifier,
+                                   RoundWatch& rounds) {
     settings.on_round = [&notifier, &rounds] {
         const auto now = std::chrono::steady_clock::now();
         notifier.alive(now);
@@ -65,7 +66,7 @@ Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, con
 ServeApp::ServeApp(const ServeConfig& config, const ServeOptions& options, Log log, LinesLost lines_lost)
     : config_(config),
       options_(options),
-      settings_(watched(coordinator_settings(config), history_, notifier_, rounds_)),
+      settings_(with_observers(coordinator_settings(config), history_, notifier_, rounds_)),
       log_(std::move(log)),
       lines_lost_(std::move(lines_lost)),
       proxies_(trusted_proxies(config)) {
@@ -179,8 +180,8 @@ Reasons ServeApp::all_reasons() const {
     return cli::all_reasons(wired_->coordinator(), [this] { return not_ready(); });
 }
 
-/// Declares what the logs and the lists of agents count by themselves.
-void ServeApp::count_others() {
+/// Declares the counters of parts that count by themselves: the two logs and the lists of agents.
+void ServeApp::declare_other_counters() {
     const metrics::Counter audit_lines =
         registry_.counter("audit_lines_dropped",
                           {"ioswarm_audit_lines_dropped_total", "Lines that are missing from the audit log."});

@@ -106,7 +106,7 @@ class ServeApp {
     [[nodiscard]] StatusText status_report() const;
     [[nodiscard]] Reasons all_reasons() const;
     [[nodiscard]] Reasons not_ready() const;
-    void count_others();
+    void declare_other_counters();
     [[nodiscard]] std::string metrics_text() const;
 
     const ServeConfig config_;

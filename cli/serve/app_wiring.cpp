@@ -38,7 +38,7 @@ Status ServeApp::make_coordinator() {
 // another chain.
 Result<RewardSettler*> ServeApp::use_ledger(Ledger& ledger) {
     open_audit();
-    count_others();
+    declare_other_counters();
     IOSWARM_TRY(other_source_, check_source(config_, ledger));
     IOSWARM_DO(find_chain(ledger));
     IOSWARM_DO(make_settler());

@@ -68,6 +68,9 @@ class OpenWork {
     /// forgotten early.
     static constexpr std::size_t kMaxRecentActions = 200'000;
 
+    /// Starts with what the ledger holds. In shadow mode answers are compared with executed blocks.
+    /// `late_blocks`: how many blocks after the one with an action its late answers are still compared
+    /// (CoordinatorSettings::late_result_blocks).
     OpenWork(const LedgerState& state, bool shadow_mode, std::uint64_t late_blocks);
 
     /// Returns the ledger row for this answer, without its id. If the action is in a recent block, the answer

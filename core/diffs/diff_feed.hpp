@@ -126,9 +126,9 @@ class DiffFeed {
     const DiffFeedCounters counters_;
 
     // Used by the fetching thread.
-    std::uint64_t wanted_ = 0;
-    // `wanted_` is the tip from before the start. It is fetched once more, to check that the source continues
-    // the same chain.
+    std::uint64_t wanted_ = 0;  // the height that is fetched next; 0: the oldest of the source
+    // True while `wanted_` is the tip from before the start. It is fetched once more, to check that the source
+    // continues the same chain.
     bool overlap_ = false;
     // How often in a row the source no longer had `wanted_`.
     int gone_ = 0;

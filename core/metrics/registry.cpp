@@ -21,6 +21,7 @@ prometheus::Labels labels_of(const Family& family, std::string_view value) {
     return {{std::string(family.label), std::string(value)}};
 }
 
+/// The value as a whole number; 0 if it is negative.
 std::uint64_t whole(double value) {
     return value > 0 ? static_cast<std::uint64_t>(value) : 0;
 }
@@ -85,13 +86,16 @@ struct Registry::Impl {
     std::mutex reading;
     std::list<std::function<void()>> hooks;
 
-    void name(std::string_view key, Metric metric) {
+    /// Makes the metric known under its key, if it has one.
+    void add_key(std::string_view key, Metric metric) {
         if (key.empty()) return;
         const std::lock_guard lock(by_key_mutex);
         by_key.emplace(key, metric);
     }
 
-    [[nodiscard]] std::unique_lock<std::mutex> refreshed() {
+    /// Begins a reading: calls the hooks, which bring the gauges up to date. The reading lasts as long as the
+    /// lock that is returned.
+    [[nodiscard]] std::unique_lock<std::mutex> begin_reading() {
         std::unique_lock lock(reading);
         for (const auto& refresh : hooks)
             refresh();
@@ -111,7 +115,7 @@ Counter Registry::counter(std::string_view key, const Family& family, std::strin
                                     .Help(std::string(family.help))
                                     .Register(impl_->registry)
                                     .Add(labels_of(family, label_value));
-    impl_->name(key, &made);
+    impl_->add_key(key, &made);
     return Counter(std::shared_ptr<prometheus::Counter>(impl_, &made));
 }
 
@@ -121,7 +125,7 @@ Gauge Registry::gauge(std::string_view key, const Family& family, std::string_vi
                                   .Help(std::string(family.help))
                                   .Register(impl_->registry)
                                   .Add(labels_of(family, label_value));
-    impl_->name(key, &made);
+    impl_->add_key(key, &made);
     return Gauge(std::shared_ptr<prometheus::Gauge>(impl_, &made));
 }
 
@@ -145,7 +149,7 @@ ReadHook Registry::on_read(std::function<void()> refresh) const {
 }
 
 std::map<std::string, std::uint64_t> Registry::values() const {
-    const auto reading = impl_->refreshed();
+    const auto reading = impl_->begin_reading();
     const std::lock_guard lock(impl_->by_key_mutex);
     std::map<std::string, std::uint64_t> out;
     for (const auto& [key, metric] : impl_->by_key)
@@ -154,7 +158,7 @@ std::map<std::string, std::uint64_t> Registry::values() const {
 }
 
 std::optional<std::uint64_t> Registry::value(const std::string& key) const {
-    const auto reading = impl_->refreshed();
+    const auto reading = impl_->begin_reading();
     const std::lock_guard lock(impl_->by_key_mutex);
     const auto at = impl_->by_key.find(key);
     if (at == impl_->by_key.end()) return std::nullopt;
@@ -162,7 +166,7 @@ std::optional<std::uint64_t> Registry::value(const std::string& key) const {
 }
 
 std::vector<prometheus::MetricFamily> Registry::collect() const {
-    const auto reading = impl_->refreshed();
+    const auto reading = impl_->begin_reading();
     return impl_->registry.Collect();
 }
 

@@ -31,7 +31,7 @@ Status for_each_diff(const DiffStore& store, std::uint64_t tip,
             IOSWARM_TRY(const auto diff, read_diff_record(row.record));
             if (row.height != next || diff.height != next) {
                 return fail(ErrorCode::data_loss, "the diff log has a hole", std::to_string(next),
-                            fmt::format("height {} stands there", diff.height));
+                            fmt::format("the record there is that of height {}", diff.height));
             }
             IOSWARM_DO(then(row, diff));
             ++next;

@@ -232,7 +232,7 @@ Status File::check_layout(const Page& page) const {
     if (count == 0) {
         const BytesView behind = bytes.subspan(kPageHeaderSize, kElementSize);
         if (std::all_of(behind.begin(), behind.end(), [](std::uint8_t byte) { return byte == 0; })) return {};
-        return fail(corrupt(page.id, 10, "no elements, and yet something stands there"));
+        return fail(corrupt(page.id, 10, "the page has no elements, but its data is not empty"));
     }
     const bool leaf = page.header.flags == leaf_page;
     std::uint64_t wanted = kPageHeaderSize + std::uint64_t{count} * kElementSize;
