@@ -27,11 +27,11 @@ namespace ioswarm::proto {
 
 /// Limits for all connections together and per address.
 struct AcceptorBounds {
-    /// Most connections at a time. If RLIMIT_NOFILE allows fewer, that counts: each connection needs two
-    /// descriptors, and `reserved_files` are kept for the ledger, logs and HTTP.
+    /// Maximum number of connections at a time. If RLIMIT_NOFILE allows fewer, that counts: each connection
+    /// needs two descriptors, and `reserved_files` are kept for the ledger, logs and HTTP.
     std::uint32_t connections = 20'000;
     std::uint32_t reserved_files = 256;
-    /// Most connections from one remote address (for IPv6: from one /64).
+    /// Maximum number of connections from one remote address (for IPv6: from one /64).
     std::uint32_t connections_per_address = 256;
     /// Proxies that are not on loopback. A proxy carries the calls of many clients on few connections. So the
     /// two limits per address do not apply to it, and its connection is asked to end (GOAWAY) before it is
@@ -44,8 +44,8 @@ struct AcceptorBounds {
     bool has_tls = false;
     /// How long an address gets no new connection after one of its connections was shut for abuse.
     std::chrono::seconds barred_for{10};
-    /// Most unexplained bytes (see ConnectionBounds) of all connections together, which is how much memory
-    /// messages that are not complete can take. Above this, the connection that holds most is shut.
+    /// Maximum number of unexplained bytes (see ConnectionBounds) of all connections together, which is how
+    /// much memory messages that are not complete can take. Above this, the connection that holds most is shut.
     std::uint64_t held_bytes = std::uint64_t{256} << 20;
     ConnectionBounds connection;
 };

@@ -38,8 +38,8 @@ class AgentPresence {
     void connection_closed(const Connection& connection, SteadyTime now);
 
   private:
-    /// Most pairs of an agent and a connection. Above this, an agent that only calls counts as live while its
-    /// heartbeats are recent.
+    /// Maximum number of pairs of an agent and a connection. Above this, an agent that only calls counts as
+    /// live while its heartbeats are recent.
     static constexpr std::size_t kMaxPairs = 100'000;
 
     struct Agent {

@@ -218,7 +218,8 @@ struct GrpcServer {
     std::unique_ptr<grpc::Server> server;
 };
 
-/// Most servers at a time. They are kept until the end, and one that was built before is used again.
+/// Maximum number of servers at a time. They are kept until the end, and one that was built before is used
+/// again.
 constexpr std::size_t kMaxServers = 16;
 
 }  // namespace

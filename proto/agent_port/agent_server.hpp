@@ -40,9 +40,9 @@ struct AgentServerSettings {
     std::chrono::seconds call_timeout{30};
     /// A stream is ended if its client takes no byte of a waiting message for this long.
     std::chrono::seconds write_timeout{60};
-    /// Most bytes in the bodies of all calls that are being read or worked on. Above this, SubmitResults is
-    /// answered with RESOURCE_EXHAUSTED. This project chose it: a thousand agents with messages of the usual
-    /// size need less than a tenth.
+    /// Maximum number of bytes in the bodies of all calls that are being read or worked on. Above this,
+    /// SubmitResults is answered with RESOURCE_EXHAUSTED. This project chose it: a thousand agents with
+    /// messages of the usual size need less than a tenth.
     std::uint64_t bodies_in_work_bytes = std::uint64_t{256} << 20;
     AcceptorBounds accept;
     /// What grpc.health.v1 answers. It is called on gRPC's threads, so it must not wait. Empty: always ready.

@@ -27,14 +27,15 @@ namespace ioswarm::proto {
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 struct ConnectionBounds {
-    /// Most calls that are not answered yet. It is twice the 100 streams that the server announces by default,
-    /// because a client that cancels calls may open new ones before the cancellations have arrived here.
+    /// Maximum number of calls that are not answered yet. It is twice the 100 streams that the server announces
+    /// by default, because a client that cancels calls may open new ones before the cancellations have arrived
+    /// here.
     std::uint32_t calls = 200;
-    /// Most calls, answered or not, that a connection may hold for longer than three seconds. gRPC reports the
-    /// end of an answered call late; the client has then seen the answer and opened its next call. On a busy
-    /// machine that happens with hundreds of calls at a time.
+    /// Maximum number of calls, answered or not, that a connection may hold for longer than three seconds. gRPC
+    /// reports the end of an answered call late; the client has then seen the answer and opened its next call.
+    /// On a busy machine that happens with hundreds of calls at a time.
     std::uint32_t calls_with_answered = 300;
-    /// Most calls, answered or not, at any moment.
+    /// Maximum number of calls, answered or not, at any moment.
     std::uint32_t calls_at_most = 1000;
     std::uint32_t cancels_per_second = 300;
     /// Limit for unexplained bytes, which are bytes that no finished call accounts for: frames without content,
@@ -45,8 +46,8 @@ struct ConnectionBounds {
     std::uint64_t unexplained_bytes_earned = std::uint64_t{1} << 20;
     /// This much is subtracted per second. An honest client's HTTP/2 overhead is far below it.
     std::uint64_t unexplained_bytes_per_second = std::uint64_t{8} << 10;
-    /// Most bytes of large bodies (limit above 64 KiB) that may be in progress on one connection. Each body
-    /// counts with the largest size that its method allows.
+    /// Maximum number of bytes of large bodies (limit above 64 KiB) that may be in progress on one connection.
+    /// Each body counts with the largest size that its method allows.
     std::uint64_t body_bytes = std::uint64_t{16} << 20;
     /// The same for bodies whose method allows at most 64 KiB. Those of honest clients have a few hundred
     /// bytes.

@@ -47,8 +47,8 @@ struct LoadSettings {
     std::chrono::milliseconds away_for{1'000};  ///< how long agents that vanish and come back stay away
 };
 
-/// Most agents that may share a connection. Each has one stream and at most two short calls at a time, and a
-/// connection allows 100 calls.
+/// Maximum number of agents that may share a connection. Each has one stream and at most two short calls at a
+/// time, and a connection allows 100 calls.
 inline constexpr std::uint32_t kMaxAgentsPerConnection = 25;
 
 /// "sim-agent-00001" for index 0.

@@ -24,9 +24,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// Most blocks per request; full blocks with receipts are about 1 MB.
+/// Maximum number of blocks per request; full blocks with receipts are about 1 MB.
 constexpr std::uint64_t kFetchBlocks = 10;
-/// Most blocks held ahead; above this the highest is dropped and fetched again later.
+/// Maximum number of blocks held ahead; above this the highest is dropped and fetched again later.
 constexpr std::size_t kMaxReady = 32;
 
 Error stopped() {

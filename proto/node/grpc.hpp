@@ -20,7 +20,8 @@ struct NodeGrpcSettings {
     /// Largest message that is accepted. On a busy node, the answer to GetActPoolActions is larger than gRPC's
     /// usual 4 MiB.
     std::size_t max_message_bytes = std::size_t{64} << 20U;
-    /// Most bytes of a stream's messages that may wait to be taken. Above this, the oldest are dropped.
+    /// Maximum number of bytes of a stream's messages that may wait to be taken. Above this, the oldest are
+    /// dropped.
     std::size_t max_waiting_bytes = std::size_t{64} << 20U;
 };
 

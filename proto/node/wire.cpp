@@ -15,8 +15,8 @@ using wire::Field;
 using wire::Reader;
 using wire::WireType;
 
-/// Most elements in one list. A node's pool holds 32,000 actions by default, and its blocks hold some
-/// thousands. An empty element takes two bytes on the wire and sixteen in memory.
+/// Maximum number of elements in one list. A node's pool holds 32,000 actions by default, and its blocks hold
+/// some thousands. An empty element takes two bytes on the wire and sixteen in memory.
 constexpr std::size_t kMaxElements = 200'000;
 
 Error bad(std::string which, std::string why) {
