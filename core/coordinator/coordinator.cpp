@@ -60,6 +60,7 @@ Coordinator::Coordinator(const CoordinatorSettings& settings, ActPoolReader& poo
       counters_(settings.metrics),
       ledger_alarm_("ledger", log_.of(LogModule::ledger)),
       tip_alarm_("dispatch", log_),
+      accounts_alarm_("accounts", log_),
       blocks_alarm_("blocks", log_),
       behind_alarm_("blocks", log_),
       polled_at_(0),
@@ -118,6 +119,7 @@ Status Coordinator::reserve_ids() {
 
 void Coordinator::dispatch(bool poll) {
     watch_tip();
+    watch_accounts();
     if (!watch_ledger()) return;  // without the ledger, numbers for tasks could not be reserved either
     Status reserved;
     do {

@@ -117,6 +117,7 @@ class Coordinator final : public AgentLink, public Monitor {
     void dispatch(bool poll);
     [[nodiscard]] bool watch_ledger();
     void watch_tip();
+    void watch_accounts();
     void watch_blocks();
     [[nodiscard]] Status read_pool(ChainTip& tip, std::vector<PoolActionPtr>& pending);
     [[nodiscard]] Status reserve_ids();
@@ -146,6 +147,7 @@ class Coordinator final : public AgentLink, public Monitor {
     const CoordinatorCounters counters_;
     Alarm ledger_alarm_;                   // raised while the ledger accepts no writes
     Alarm tip_alarm_;                      // raised while the tip is too old, or in the future
+    Alarm accounts_alarm_;                 // raised while no account can be read
     Alarm blocks_alarm_;                   // raised while no block is processed although there are newer ones
     Alarm behind_alarm_;                   // raised while the source's tip is below the ledger's height
     std::atomic<std::int64_t> polled_at_;  // time of the last successful poll, in steady-clock ns

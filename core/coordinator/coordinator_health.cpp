@@ -44,6 +44,22 @@ void Coordinator::watch_tip() {
                      fault + " (is the node in step with the chain, and is the clock of this machine right?)");
 }
 
+void Coordinator::watch_accounts() {
+    const std::optional<Error> fault = engine_->accounts_fault();
+    if (!fault) {
+        return accounts_alarm_.clear(engine_->reads_one_behind()
+                                         ? "accounts can be read again, at the block before the newest"
+                                         : "accounts can be read again, so tasks go out at their levels again");
+    }
+    const std::string why = fmt::format("no account could be read at the last {} blocks, so tasks go out at L1",
+                                        kTipsWithoutAccounts);
+    // Anybody may read the reason. Other errors than this one may name an address.
+    const bool is_height = fault->code == ErrorCode::out_of_range && !fault->why.empty();
+    const std::string hint = fault->hint.empty() ? "" : fmt::format(" (hint: {})", fault->hint);
+    accounts_alarm_.raise(is_height ? fmt::format("{}: {}", why, fault->why) : why,
+                          fmt::format("{}: {}{}", why, fault->text(), hint));
+}
+
 void Coordinator::watch_blocks() {
     const auto tip = engine_->tip();
     if (!tip) return;
@@ -90,6 +106,7 @@ void Coordinator::count_stops() const {
     counters_.ledger_stops.raise_to(ledger_alarm_.times());
     counters_.tip_stops.raise_to(tip_alarm_.times());
     counters_.block_stops.raise_to(blocks_alarm_.times());
+    counters_.account_outages.raise_to(accounts_alarm_.times());
 }
 
 Reasons Coordinator::not_ready() const {
@@ -102,7 +119,7 @@ Reasons Coordinator::not_ready() const {
         reasons.push_back({"source", fmt::format("last read {} s ago", seconds.count())});
     }
     if (const Status ledger = payroll_.ready(); !ledger) reasons.push_back({"ledger", ledger.error().why});
-    for (const Alarm* alarm : {&tip_alarm_, &blocks_alarm_, &behind_alarm_})
+    for (const Alarm* alarm : {&tip_alarm_, &accounts_alarm_, &blocks_alarm_, &behind_alarm_})
         alarm->add_to(reasons);
     return reasons;
 }

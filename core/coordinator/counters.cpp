@@ -14,6 +14,8 @@ constexpr Family kDepartures{"ioswarm_agent_departures_total", "Agents that left
 constexpr Family kTasksDropped{"ioswarm_tasks_dropped_total", "Tasks dropped without an answer.", "reason"};
 constexpr Family kTasksExecutable{"ioswarm_tasks_given_above_l2_total",
                                   "Tasks given out with the state to execute them, by level.", "level"};
+constexpr Family kTasksLowered{"ioswarm_tasks_lowered_total",
+                               "Tasks given out at a lower level than the agent can work at.", "reason"};
 constexpr Family kBatchesUnanswered{"ioswarm_batches_unanswered_total",
                                     "Batches that were not answered, by reason.", "reason"};
 constexpr Family kSubmissionsRefused{"ioswarm_submissions_refused_total", "Submissions refused, by reason.",
@@ -48,11 +50,8 @@ EngineCounters::EngineCounters(const metrics::Registry& registry)
           "tasks_taken_back", {"ioswarm_tasks_taken_back_total", "Tasks taken back from agents that left."})),
       tasks_given_at_l3(registry.counter("tasks_given_at_l3", kTasksExecutable, "l3")),
       tasks_given_at_l4(registry.counter("tasks_given_at_l4", kTasksExecutable, "l4")),
-      tasks_lowered_batch_full(
-          registry.counter("tasks_lowered_batch_full",
-                           {"ioswarm_tasks_lowered_total",
-                            "Tasks given out at a lower level than the agent can work at.", "reason"},
-                           "batch_full")),
+      tasks_lowered_batch_full(registry.counter("tasks_lowered_batch_full", kTasksLowered, "batch_full")),
+      tasks_lowered_no_accounts(registry.counter("tasks_lowered_no_accounts", kTasksLowered, "no_accounts")),
       batches_timed_out(registry.counter("batches_timed_out", kBatchesUnanswered, "timed_out")),
       batches_never_taken(registry.counter("batches_never_taken", kBatchesUnanswered, "never_taken")),
       batches_excused(registry.counter("batches_excused", kBatchesUnanswered, "excused")),
@@ -155,6 +154,9 @@ CoordinatorCounters::CoordinatorCounters(const metrics::Registry& registry)
       ledger_stops(registry.counter("ledger_stops", kDispatchStops, "ledger")),
       tip_stops(registry.counter("tip_stops", kDispatchStops, "tip")),
       block_stops(registry.counter("block_stops", kDispatchStops, "blocks")),
+      account_outages(registry.counter("account_outages",
+                                       {"ioswarm_account_outages_total",
+                                        "Times that no account could be read, so that tasks went out at L1."})),
       blocks_behind_ledger(registry.gauge(
           "blocks_source_behind_ledger",
           {"ioswarm_source_behind_ledger_blocks", "Blocks that the source is behind the ledger."})) {}

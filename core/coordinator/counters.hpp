@@ -19,7 +19,8 @@ struct EngineCounters {
     metrics::Counter agents_held_back;
     metrics::Counter streams_replaced;
     metrics::Counter tasks_timed_out, tasks_taken_back;
-    metrics::Counter tasks_given_at_l3, tasks_given_at_l4, tasks_lowered_batch_full;
+    metrics::Counter tasks_given_at_l3, tasks_given_at_l4;
+    metrics::Counter tasks_lowered_batch_full, tasks_lowered_no_accounts;
     metrics::Counter batches_timed_out, batches_never_taken, batches_excused;
     metrics::Counter idle_batches_sent, idle_batches_answered;
     metrics::Counter results_accepted;
@@ -92,6 +93,7 @@ struct CoordinatorCounters {
     metrics::Counter polls, poll_errors;
     // How often dispatch stopped, by reason.
     metrics::Counter ledger_stops, tip_stops, block_stops;
+    metrics::Counter account_outages;     ///< how often no account could be read any more
     metrics::Gauge blocks_behind_ledger;  ///< blocks that the source is behind; 0: no more than normal
 };
 

@@ -126,6 +126,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
     /// Says why nothing is handed out although there is a tip: it is too old or in the future. Empty if
     /// neither. The text names no address.
     [[nodiscard]] std::string tip_fault() const;
+    /// The last error if no account can be read any more, so that tasks go out at L1. See Prefetcher::fault().
+    [[nodiscard]] std::optional<Error> accounts_fault() const;
+    /// True if accounts are read one block behind the tip.
+    [[nodiscard]] bool reads_one_behind() const;
     /// Adds numbers for batches and tasks.
     void add_ids(std::uint64_t first, std::uint64_t count);
     [[nodiscard]] std::uint64_t ids_left() const;
@@ -255,6 +259,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     Clock::Steady eviction_checked_{};
     std::uint64_t again_cursor_ = 0;
     std::uint64_t unread_cursor_ = 0;
+    std::uint64_t unreadable_cursor_ = 0;
     std::uint64_t dispatched_ = 0;
     std::uint64_t idle_batches_ = 0;                // batches without tasks that streams took
     std::optional<Clock::Steady> stranger_logged_;  // last logged refusal of an agent that is not registered

@@ -101,6 +101,10 @@ std::vector<AccountReadPtr> Engine::dispatch(bool poll) {
                     reads.push_back(std::move(read));
                 }
             }
+            if (prefetcher_.has_fault()) {  // the reads planned above show when accounts can be read again
+                dispatch_queue(TaskQueue::unread, unread_cursor_, now, effects);
+                dispatch_queue(TaskQueue::unreadable, unreadable_cursor_, now, effects);
+            }
             if (book_.queue(TaskQueue::fresh).empty() && book_.queue(TaskQueue::again).empty()) break;
         }
     }
@@ -140,7 +144,8 @@ void Engine::dispatch_queue(TaskQueue which, std::uint64_t& cursor, Clock::Stead
 }
 
 Engine::Placed Engine::place(const TaskPtr& task, Clock::Steady now, Effects& effects) {
-    if (book_.needs_accounts(*task) && registry_.index().any_at_least(kWithoutRun)) {
+    if (book_.needs_accounts(*task) && !prefetcher_.has_fault() &&
+        registry_.index().any_at_least(kWithoutRun)) {
         book_.requeue(task);  // a block has come since its accounts were read
         return Placed::partly;
     }
@@ -168,9 +173,9 @@ AgentPtr Engine::choose(const Task& task, Clock::Steady now) {
     const int rounds = task.parts.empty() || !nobody_else_works(task) ? 1 : 2;
     for (int round = 0; round < rounds; ++round) {
         const bool failed_too = round == 1;
-        if (!blind) {
-            AgentPtr agent = choose_among(task, settings_.task_level, highest, failed_too, now);
-            if (agent) return agent;
+        if (!blind || prefetcher_.has_fault()) {
+            const TaskLevel lowest = blind ? TaskLevel::l1_sig_verify : settings_.task_level;
+            if (AgentPtr agent = choose_among(task, lowest, highest, failed_too, now)) return agent;
         }
         const int below =
             blind ? static_cast<int>(TaskLevel::l1_sig_verify) : static_cast<int>(settings_.task_level) - 1;
@@ -229,6 +234,7 @@ bool Engine::give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now,
         batch->tasks.reserve(agent->batch_size);
     }
     batch->tasks.push_back({task, level_for(*agent, *task), PartState::holding, nullptr});
+    if (book_.needs_accounts(*task) && agent->level >= kWithoutRun) counters_.tasks_lowered_no_accounts.add();
     ++agent->open_tasks;
     ++agent->given;
     ++given_;

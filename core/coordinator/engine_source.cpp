@@ -72,6 +72,16 @@ bool Engine::waits_for_poll() const {
     return prefetcher_.waits_for_poll();
 }
 
+std::optional<Error> Engine::accounts_fault() const {
+    const std::lock_guard lock(mutex_);
+    return prefetcher_.fault();
+}
+
+bool Engine::reads_one_behind() const {
+    const std::lock_guard lock(mutex_);
+    return prefetcher_.reads_one_behind();
+}
+
 std::optional<ChainTip> Engine::tip() const {
     const std::lock_guard lock(mutex_);
     return tip_;

@@ -2,6 +2,7 @@
 #include "core/coordinator/prefetcher.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 namespace ioswarm {
@@ -43,9 +44,25 @@ std::vector<Result<AccountPtr>> read_accounts(StateReader& reader, const Account
 }
 
 void Prefetcher::follow_tip() {
-    if (known_height_ == book_.tip() && known_.size() <= kMaxKnown) return;
+    const std::uint64_t height = one_behind_ ? book_.tip() - 1 : book_.tip();
+    if (known_height_ == height && known_.size() <= kMaxKnown) return;
     known_.clear();
-    known_height_ = book_.tip();
+    known_height_ = height;
+}
+
+void Prefetcher::note_failure(const Error& error) {
+    last_failure_ = error;
+    if (tips_failed_ != 0 && failed_tip_ == book_.tip()) return;
+    failed_tip_ = book_.tip();
+    ++tips_failed_;
+    // The task book accepts accounts that are one block old, so nothing is lost by trying that height.
+    if (tips_failed_ >= kTipsWithoutAccounts && error.code == ErrorCode::out_of_range)
+        one_behind_ = !one_behind_;
+}
+
+std::optional<Error> Prefetcher::fault() const {
+    if (!has_fault()) return std::nullopt;
+    return last_failure_;
 }
 
 void Prefetcher::on_poll() {
@@ -215,6 +232,11 @@ void Prefetcher::done(const AccountReadPtr& read, std::vector<Result<AccountPtr>
         const bool moved = !answer && answer.error().code == ErrorCode::out_of_range;
         (answer ? counters_.accounts : moved ? counters_.out_of_range : counters_.failed).add();
         if (moved && current) wait_for_poll_ = true;
+        if (answer) {
+            tips_failed_ = 0;
+        } else {
+            note_failure(answer.error());
+        }
         if (current) {
             const auto at = known_.find(read->addresses[i]);
             const bool mine = at != known_.end() && at->second.read == read;
@@ -247,6 +269,11 @@ void Prefetcher::expire(Clock::Steady now) {
             finish(first.task, first.height);
         } else if (waits) {
             counters_.late.add();
+            note_failure({ErrorCode::timed_out,
+                          "cannot read an account",
+                          "block " + std::to_string(first.height),
+                          "no answer in time",
+                          {}});
             fail_read(first.task, true);
         }
         deadlines_.pop_front();

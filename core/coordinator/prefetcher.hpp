@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -22,6 +23,9 @@ namespace ioswarm {
 inline constexpr std::size_t kAddressesPerRead = 100;
 /// A task whose accounts are not read within this time is tried again at the next poll, in a read of its own.
 inline constexpr std::chrono::milliseconds kReadDeadline{2000};
+/// If no account could be read at this many tips in a row, tasks go out without accounts, at L1. A read that a
+/// new block overtakes fails too, but hardly at three tips in a row.
+inline constexpr int kTipsWithoutAccounts = 3;
 
 /// One call to the state reader. `height` and `addresses` do not change after planning, so they may be read
 /// without a lock. `waiting` may be used only by the prefetcher.
@@ -84,6 +88,14 @@ class Prefetcher {
     [[nodiscard]] static bool wanted(const RunRequest& run) { return run.task->reading == run.reading; }
     void done(const RunRequest& run, RunAnswer answer);
 
+    /// The error of the last read if no account could be read at kTipsWithoutAccounts tips in a row. Empty
+    /// again as soon as one is read.
+    [[nodiscard]] std::optional<Error> fault() const;
+    [[nodiscard]] bool has_fault() const { return tips_failed_ >= kTipsWithoutAccounts; }
+    /// True if accounts are read at the block before the tip, because the source's state follows its blocks one
+    /// block later. This is tried when all reads at the tip were refused because of their height.
+    [[nodiscard]] bool reads_one_behind() const { return one_behind_; }
+
     /// True if a read was refused because of its height. Polling soon then helps.
     [[nodiscard]] bool waits_for_poll() const { return wait_for_poll_; }
 
@@ -101,6 +113,7 @@ class Prefetcher {
     };
 
     void follow_tip();
+    void note_failure(const Error& error);
     void begin(const TaskPtr& task, bool alone, std::vector<AccountReadPtr>& reads, Clock::Steady now);
     void want(const TaskPtr& task, const Address& address, bool as_sender, bool alone,
               std::vector<AccountReadPtr>& reads);
@@ -118,6 +131,10 @@ class Prefetcher {
     std::uint64_t next_reading_ = 1;
     std::size_t reading_ = 0;  // number of tasks being read, except those read alone
     bool wait_for_poll_ = false;
+    int tips_failed_ = 0;           // tips in a row at which no account could be read
+    std::uint64_t failed_tip_ = 0;  // the last of them
+    Error last_failure_;
+    bool one_behind_ = false;
     bool answers_again_ = false;     // since the last poll, a task that was read alone got its accounts
     std::uint64_t tried_again_ = 0;  // Task::order of the last task that plan_again() tried
     const ReadCounters counters_;

@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "core/base/try.hpp"
 #include "core/base/u256.hpp"
 #include "core/crypto/keccak.hpp"
@@ -77,8 +79,9 @@ void NodeState::take(std::span<const Result<RpcReply>> replies, const Result<std
             if (account) account = fail(tip.error());
         } else if (*tip != height) {
             link_.counters().stale_reads.add();
-            account = fail(ErrorCode::out_of_range, "cannot read an account",
-                           "height " + std::to_string(height), "the node's tip is " + std::to_string(*tip));
+            account = fail(ErrorCode::out_of_range, "cannot read an account", "block " + std::to_string(height),
+                           fmt::format("web3 is at block {} and the node at block {}", *tip, height),
+                           "node.web3 should be the web3 of the node at node.grpc, or in step with it");
         }
         out.push_back(std::move(account));
     }

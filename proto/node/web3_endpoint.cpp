@@ -72,8 +72,8 @@ void Web3Endpoint::note(bool answered, const std::string& why) {
         away_.raise(
             "the node's endpoint does not answer",
             fmt::format("web3 endpoint {} is away: {} calls in a row brought no answer, the last one: {}. "
-                        "Transactions whose accounts are not known wait until it answers again, or go out "
-                        "at L1 (hint: check node.web3 and the node)",
+                        "Transactions whose accounts are not known wait, and go out at L1 if it does not "
+                        "answer for some blocks (hint: check node.web3 and the node)",
                         name(), failures, why));
     }
 }

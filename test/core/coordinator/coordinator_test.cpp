@@ -332,6 +332,38 @@ TEST_CASE("a tip that is too old or in the future stops new tasks, and the log a
     house.close();
 }
 
+TEST_CASE("the log and readiness say that no account can be read, and why") {
+    House house;
+    std::vector<std::string> said;
+    house.log = Log(LogLevel::info, [&](LogLevel, std::string_view text) { said.emplace_back(text); });
+    house.restart();
+    const FakeAgent agent = house.join("a");
+    house.poll(actions(1), 100);
+    said.clear();
+    house.state.fail_all(Error{ErrorCode::out_of_range, "cannot read an account", "block 101",
+                               "web3 is at block 90 and the node at block 101", "check node.web3"});
+    for (std::uint64_t tip = 101; tip < 105; ++tip)
+        house.poll(actions(tip - 99), tip);
+    CHECK(to_text(house.coordinator->not_ready()) ==
+          "accounts: no account could be read at the last 3 blocks, so tasks go out at L1: web3 is at block 90 "
+          "and the node at block 101");
+    REQUIRE(said.size() == 1);
+    CHECK(said[0] ==
+          "no account could be read at the last 3 blocks, so tasks go out at L1: cannot read an account: block "
+          "101: web3 is at block 90 and the node at block 101 (hint: check node.web3)");
+    CHECK(house.counter("account_outages") == 1);
+    // Other errors may name an address, and anybody may read the reasons.
+    house.state.fail_all(Error{ErrorCode::unavailable, "cannot read an account", "", "10.0.0.7 is away", ""});
+    house.poll(actions(10), 105);
+    CHECK(to_text(house.coordinator->not_ready()) ==
+          "accounts: no account could be read at the last 3 blocks, so tasks go out at L1");
+    house.state.fail_all(std::nullopt);
+    house.poll(actions(11), 106);
+    CHECK(house.coordinator->not_ready().empty());
+    CHECK(said.size() == 2);
+    house.close();
+}
+
 TEST_CASE("blocks that the source has and the coordinator does not get are reported after a minute") {
     House house;
     std::vector<std::string> errors;

@@ -200,6 +200,104 @@ TEST_CASE("accounts are read again when the tip moved during the read") {
     CHECK(desk.counter("accounts_out_of_range") == 2);
 }
 
+TEST_CASE(
+    "when no account was readable at three tips in a row, tasks go out at L1 until one is readable again") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    SECTION("because the state is at another block") {
+        desk.state.hold_only(std::set<std::uint64_t>{500});
+    }
+    SECTION("because the source does not answer") {
+        desk.state.fail_all(kUnreachable);
+    }
+    desk.poll(actions(3), 100);
+    desk.poll(actions(3), 100);
+    desk.poll(actions(4), 101);
+    desk.poll(actions(4), 101);
+    CHECK(Desk::take(agent).empty());
+    CHECK_FALSE(desk.engine->accounts_fault());
+    desk.poll(actions(5), 102);
+    CHECK(desk.engine->accounts_fault());
+    const auto low = Desk::take(agent);
+    REQUIRE(tasks_in(low) == 5);
+    for (const TaskPackage& task : low[0]->tasks) {
+        CHECK(task.level == TaskLevel::l1_sig_verify);
+        CHECK_FALSE(task.sender);
+    }
+    REQUIRE(desk.submit("a", answer_to(*low[0]))->accepted);
+    CHECK(desk.counter("tasks_lowered_no_accounts") == 5);
+    desk.poll(actions(6), 103);
+    CHECK(tasks_in(Desk::take(agent)) == 1);
+    // The reads of later tasks show that accounts can be read again.
+    desk.state.hold_only(std::nullopt);
+    desk.state.fail_all(std::nullopt);
+    desk.poll(actions(7), 104);
+    (void)Desk::take(agent);
+    CHECK_FALSE(desk.engine->accounts_fault());
+    desk.poll(actions(8), 105);
+    const auto high = Desk::take(agent);
+    REQUIRE(tasks_in(high) == 1);
+    CHECK(high[0]->tasks[0].level == TaskLevel::l2_state_verify);
+    CHECK(high[0]->tasks[0].sender);
+}
+
+TEST_CASE("without accounts, tasks go to agents of every level, and one account that fails changes nothing") {
+    Desk desk;
+    FakeAgent high = desk.join("high");
+    FakeAgent low = desk.join("low", TaskLevel::l1_sig_verify);
+    std::vector<PoolActionPtr> pool{fake_action({.sender = 9})};
+    desk.state.fail_address(address_of_number(9), kUnreachable);
+    for (std::uint64_t tip = 100; tip < 110; ++tip) {
+        pool.push_back(fake_action({.nonce = tip}));
+        desk.poll(pool, tip);
+    }
+    CHECK_FALSE(desk.engine->accounts_fault());
+    CHECK(tasks_in(Desk::take(high)) + tasks_in(Desk::take(low)) == 10);
+    desk.state.fail_all(kUnreachable);
+    for (std::uint64_t tip = 110; tip < 113; ++tip) {
+        for (std::uint64_t i = 0; i < 10; ++i)
+            pool.push_back(fake_action({.nonce = tip * 100 + i}));
+        desk.poll(pool, tip);
+    }
+    CHECK(tasks_in(Desk::take(high)) > 0);
+    CHECK(tasks_in(Desk::take(low)) > 0);
+}
+
+TEST_CASE("when the state follows one block behind the tip, accounts are read there") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    std::uint64_t tip = 100;
+    const auto next = [&](std::uint64_t behind) {
+        desk.state.hold_only(std::set<std::uint64_t>{tip - behind});
+        desk.poll(actions(tip - 99), tip);
+        ++tip;
+        return Desk::take(agent);
+    };
+    CHECK(next(1).empty());
+    CHECK(next(1).empty());
+    // At L1. The first read that succeeds is for a task that has gone out already.
+    for (int i = 0; i < 2; ++i) {
+        const auto low = next(1);
+        REQUIRE_FALSE(low.empty());
+        CHECK(low[0]->tasks[0].level == TaskLevel::l1_sig_verify);
+    }
+    for (int i = 0; i < 3; ++i) {
+        const auto batches = next(1);
+        REQUIRE(tasks_in(batches) == 1);
+        CHECK(batches[0]->tasks[0].level == TaskLevel::l2_state_verify);
+        CHECK(batches[0]->tasks[0].block_height == tip - 2);
+    }
+    CHECK(desk.engine->reads_one_behind());
+    CHECK_FALSE(desk.engine->accounts_fault());
+    // Now the state has caught up with the tip.
+    for (int i = 0; i < 3; ++i)
+        (void)next(0);
+    const auto batches = next(0);
+    REQUIRE(tasks_in(batches) == 1);
+    CHECK(batches[0]->tasks[0].block_height == tip - 1);
+    CHECK_FALSE(desk.engine->reads_one_behind());
+}
+
 TEST_CASE("no account is read while no agent could take the tasks") {
     Desk desk;
     desk.poll(actions(5));
