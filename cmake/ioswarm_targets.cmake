@@ -59,11 +59,13 @@ endif()
 # Builds all tests that run under TSan.
 add_custom_target(thread_tests)
 
-# ioswarm_test(name SOURCES … LIBS … [LABELS …] [TIMEOUT seconds] [OPTIMIZED]): one Catch2 program, which is one test of
-# ctest. OPTIMIZED is for a test that runs so long under sanitizers that it is optimized like the code that it tests.
+# ioswarm_test(name SOURCES … LIBS … [LABELS …] [TIMEOUT seconds] [COST seconds] [ARGS words] [OPTIMIZED]): one Catch2
+# program, which is one test of ctest. ctest runs it with the words of ARGS. COST is for a long test, which starts before
+# the others, so that none is left alone at the end. OPTIMIZED is for a test that runs so long under sanitizers that it
+# is optimized like the code that it tests.
 # Labels: thread (it starts threads, so it also runs under TSan), grpc, e2e.
 function(ioswarm_test name)
-    cmake_parse_arguments(ARG "OPTIMIZED" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+    cmake_parse_arguments(ARG "OPTIMIZED" "TIMEOUT;COST" "SOURCES;LIBS;LABELS;ARGS" ${ARGN})
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 120)
     endif()
@@ -79,8 +81,11 @@ function(ioswarm_test name)
     if("e2e" IN_LIST ARG_LABELS)
         target_compile_definitions(${name} PRIVATE IOSWARM_BINARY="${CMAKE_BINARY_DIR}/ioswarm")
     endif()
-    add_test(NAME ${name} COMMAND ${name})
+    add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS})
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+    if(ARG_COST)
+        set_tests_properties(${name} PROPERTIES COST ${ARG_COST})
+    endif()
     if("thread" IN_LIST ARG_LABELS)
         add_dependencies(thread_tests ${name})
     endif()

@@ -2,7 +2,6 @@
 // Checks that the shipped units and the shipped example fit together, and that the example with all its keys is
 // a valid configuration.
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <regex>
 #include <set>
@@ -13,6 +12,7 @@
 #include "cli/config/file.hpp"
 #include "cli/config/keys.hpp"
 #include "test/cli/run_cli.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::cli;
@@ -20,9 +20,9 @@ using namespace ioswarm::cli;
 namespace {
 
 std::string dist(const std::string& name) {
-    std::ifstream in(std::string(IOSWARM_DIST) + "/" + name);
-    REQUIRE(in);
-    return {std::istreambuf_iterator<char>(in), {}};
+    const std::string path = std::string(IOSWARM_DIST) + "/" + name;
+    REQUIRE(std::filesystem::exists(path));
+    return test::whole_file(path);
 }
 
 /// Returns a unit's values of one setting, including those in comments.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <regex>
@@ -14,6 +13,7 @@
 #include "cli/config/keys.hpp"
 #include "cli/serve/reload.hpp"
 #include "test/cli/run_cli.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::cli;
@@ -23,9 +23,9 @@ namespace {
 
 /// Reads a manual page and removes roff's escapes: "\-" becomes "-", and font changes disappear.
 std::string page(const std::string& name) {
-    std::ifstream in(std::filesystem::path(IOSWARM_TEST_DATA).parent_path().parent_path() / "man" / name);
-    if (!in) FAIL("there is no manual page " << name);
-    std::string text{std::istreambuf_iterator<char>(in), {}};
+    const auto path = std::filesystem::path(IOSWARM_TEST_DATA).parent_path().parent_path() / "man" / name;
+    if (!std::filesystem::exists(path)) FAIL("there is no manual page " << name);
+    std::string text = ioswarm::test::whole_file(path);
     text = std::regex_replace(text, std::regex(R"(\\f[BIR])"), "");
     return std::regex_replace(text, std::regex(R"(\\([-&]))"), "$1");
 }

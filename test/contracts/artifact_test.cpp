@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string>
 
@@ -11,6 +9,7 @@
 #include "core/crypto/keccak.hpp"
 #include "core/crypto/sha256.hpp"
 #include "test/support/test_data.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
@@ -20,9 +19,9 @@ namespace {
 
 /// Reads a file of contracts/, relative to the test data in the source tree.
 std::string contract_file(const std::string& name) {
-    std::ifstream in(std::string(IOSWARM_TEST_DATA) + "/../../contracts/" + name, std::ios::binary);
-    REQUIRE(in);
-    return {std::istreambuf_iterator<char>(in), {}};
+    const std::string path = std::string(IOSWARM_TEST_DATA) + "/../../contracts/" + name;
+    REQUIRE(std::filesystem::exists(path));
+    return ioswarm::test::whole_file(path);
 }
 
 json without_internal_types(json abi) {

@@ -2,8 +2,6 @@
 // The program as a script sees it: exit codes, whole lines, output streams.
 #include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include <fcntl.h>
@@ -16,6 +14,7 @@
 #include "test/support/scripted_http.hpp"
 #include "test/support/temp_dir.hpp"
 #include "test/support/terminal_run.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm::test;
 using Catch::Matchers::Contains;
@@ -132,10 +131,6 @@ TEST_CASE(
     const std::string secret = "a-master-secret-of-this-test";
     const std::string file = dir.write("secret", secret + "\n");
     std::filesystem::permissions(file, std::filesystem::perms::owner_read);
-    const auto everything_in = [](const std::string& path) {
-        std::ifstream in(path, std::ios::binary);
-        return std::string{std::istreambuf_iterator<char>(in), {}};
-    };
     const std::vector<std::string> serve{
         kProgram,           "serve", "--embedded",  "--listen", "127.0.0.1",     "--grpc-port", "0",
         "--swarm-api-port", "0",     "--log-level", "debug",    "--with-agents", "1",           "--data-dir",
@@ -150,8 +145,8 @@ TEST_CASE(
         Program program(arguments, environment);
         REQUIRE(program.wait_for("agents join at"));
         const std::string proc = "/proc/" + std::to_string(program.pid());
-        CHECK_THAT(everything_in(proc + "/cmdline"), Contains("serve") && !Contains(secret));
-        CHECK_THAT(everything_in(proc + "/environ"), !Contains(secret));
+        CHECK_THAT(whole_file(proc + "/cmdline"), Contains("serve") && !Contains(secret));
+        CHECK_THAT(whole_file(proc + "/environ"), !Contains(secret));
         program.send(SIGTERM);
         CHECK(program.wait() == 0);
         CHECK_THAT(program.err() + program.out(), !Contains(secret) && !Contains("iosw_"));

@@ -18,6 +18,7 @@
 #include "test/support/scripted_http.hpp"
 #include "test/support/server_process.hpp"
 #include "test/support/temp_dir.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
@@ -31,11 +32,6 @@ namespace {
 /// tests' main() first changes to the folder that the path is relative to.
 std::string tls(const std::string& file) {
     return std::filesystem::absolute(IOSWARM_TEST_DATA "/tls/" + file).string();
-}
-
-std::string content(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
 }
 
 void replace_once(std::string& text, const std::string& what, const std::string& by) {
@@ -62,7 +58,7 @@ std::uint16_t free_port() {
 class Nginx {
   public:
     Nginx(std::uint16_t agents, std::uint16_t api, const std::string& rate) : port_(free_port()) {
-        auto site = content(IOSWARM_DIST "/nginx/ioswarm.conf");
+        auto site = whole_file(IOSWARM_DIST "/nginx/ioswarm.conf");
         replace_once(site, "rate=100r/s", "rate=" + rate);
         replace_once(site, "listen 443 ssl", "listen 127.0.0.1:" + std::to_string(port_) + " ssl");
         replace_once(site, "server 127.0.0.1:14689;", "server 127.0.0.1:" + std::to_string(agents) + ";");
@@ -113,7 +109,7 @@ struct Behind {
             std::this_thread::sleep_for(milliseconds(10));
         }
         grpc::SslCredentialsOptions options;
-        options.pem_root_certs = content(tls("first.crt"));
+        options.pem_root_certs = whole_file(tls("first.crt"));
         grpc::ChannelArguments arguments;
         arguments.SetSslTargetNameOverride("localhost");
         GrpcClient agent(nginx.port(), grpc::SslCredentials(options), arguments);

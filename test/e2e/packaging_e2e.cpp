@@ -3,8 +3,6 @@
 // that these files name must exist.
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -15,6 +13,7 @@
 #include <catch2/catch.hpp>
 
 #include "test/support/program.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm::test;
 namespace fs = std::filesystem;
@@ -24,10 +23,9 @@ namespace {
 const fs::path kSource = IOSWARM_SOURCE;
 
 std::string content(const fs::path& path) {
-    std::ifstream in(path);
     INFO(path);
-    REQUIRE(in);
-    return {std::istreambuf_iterator<char>(in), {}};
+    REQUIRE(fs::exists(path));
+    return ioswarm::test::whole_file(path);
 }
 
 std::vector<std::string> lines_with(const std::string& text, const std::string& start) {

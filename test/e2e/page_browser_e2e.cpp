@@ -2,10 +2,10 @@
 // The page of `ioswarm serve` in a real browser: Debian's chromium, headless. `./dev test --browser` runs this.
 // The screenshots stay in the build folder, for people to look at.
 #include <algorithm>
-#include <fstream>
 #include <iterator>
 
 #include "test/e2e/serve_fixture.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
@@ -59,8 +59,7 @@ std::uint64_t figure_of(const std::string& dom, const std::string& tile) {
 
 /// Width in pixels, from the header of a PNG file.
 unsigned png_width(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    const std::string bytes = whole_file(path);
     REQUIRE(bytes.size() > 10'000);  // an empty page is smaller
     REQUIRE(bytes.compare(1, 3, "PNG") == 0);
     unsigned out = 0;

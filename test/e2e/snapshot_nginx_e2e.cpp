@@ -17,6 +17,7 @@
 #include "test/support/http_user.hpp"
 #include "test/support/program.hpp"
 #include "test/support/temp_dir.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm;
 using ioswarm::test::HttpUser;
@@ -41,8 +42,7 @@ std::uint16_t free_port() {
 class Nginx {
   public:
     explicit Nginx(const std::string& folder, bool tls = false) : port_(free_port()) {
-        std::ifstream file(IOSWARM_DIST "/ioswarm-snapshot.nginx");
-        std::string block{std::istreambuf_iterator<char>(file), {}};
+        std::string block = ioswarm::test::whole_file(IOSWARM_DIST "/ioswarm-snapshot.nginx");
         const std::string from = "alias /srv/snapshots/;";
         const auto at = block.find(from);
         REQUIRE(at != std::string::npos);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bits that flip in ledger.db, and rows that somebody edits. SQLite notices neither.
 #include <array>
-#include <fstream>
 #include <iterator>
 
 #include <fcntl.h>
@@ -12,6 +11,7 @@
 #include "settlement/ledger_payouts.hpp"
 #include "test/settlement/ledger_file.hpp"
 #include "test/settlement/store_fixture.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
@@ -122,8 +122,7 @@ TEST_CASE("whatever bit of the ledger's rows flips, what is owed stays the same 
             pages.emplace_back(name, static_cast<std::size_t>(root->value()));
         }
     }
-    std::ifstream in(ledger.path(), std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    const std::string bytes = whole_file(ledger.path());
     const Descriptor file(::open(ledger.path().c_str(), O_WRONLY | O_CLOEXEC));
     REQUIRE(file.get() >= 0);
     const auto put = [&](std::size_t at, char byte) {

@@ -10,6 +10,7 @@
 
 #include "core/crypto/eth_tx.hpp"
 #include "test/settlement/settler_fixture.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::settlement;
@@ -201,8 +202,7 @@ TEST_CASE("a flipped bit in what a finished settlement did is found") {
     world.settler.reset();
     world.store.reset();
     const std::string file = world.dir.path("settlement.db");
-    std::ifstream in(file, std::ios::binary);
-    const std::string sound{std::istreambuf_iterator<char>(in), {}};
+    const std::string sound = whole_file(file);
     const std::string call(data.begin(), data.end());
     std::size_t flipped = 0;
     for (std::size_t at = sound.find(call); at != std::string::npos; at = sound.find(call, at + 1)) {

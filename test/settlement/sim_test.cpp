@@ -115,7 +115,7 @@ TEST_CASE("the same seed gives the same simulated lifetime") {
     }
 }
 
-TEST_CASE("each deliberate fault in the settler is noticed") {
+TEST_CASE("each deliberate fault in the settler is noticed", "[mutants]") {
     constexpr std::uint64_t kMostSeeds = 600;
     for (const SimMutant mutant : kAllMutants) {
         std::uint64_t seed = 1;

@@ -2,7 +2,6 @@
 #include "settlement/store.hpp"
 
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include "settlement/view.hpp"
 #include "test/settlement/store_fixture.hpp"
 #include "test/support/temp_dir.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::settlement;
@@ -401,14 +401,7 @@ TEST_CASE("spending counts for the UTC day in which it was signed") {
     CHECK(store->spent_today(kStoreNow + day) == U256(0));
 }
 
-namespace {
-
-std::string file_text(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("a flipped bit in a row that decides on a payment is found before anything is paid") {
     const TempDir dir;
@@ -419,7 +412,7 @@ TEST_CASE("a flipped bit in a row that decides on a payment is found before anyt
     const PlannedIntent next = planned_payment({payout_to(4, "agent-next", 0x52, 987'654'321)});
     const IntentRow live = sent_intent(*store, next);
     store.reset();
-    const std::string sound = file_text(dir.path("settlement.db"));
+    const std::string sound = whole_file(dir.path("settlement.db"));
     REQUIRE(SettlementStore::open(dir.path()).has_value());
     const SettlementIdentity identity = settlement_identity_of_test();
     std::size_t flipped = 0;
@@ -480,7 +473,7 @@ TEST_CASE("a payout without a transaction is found, and so are other totals") {
 TEST_CASE("a file without its tables is not mistaken for an interrupted init") {
     const TempDir dir;
     new_store(dir).reset();
-    std::string bytes = file_text(dir.path("settlement.db"));
+    std::string bytes = whole_file(dir.path("settlement.db"));
     bytes[103] = bytes[104] = 0;                                 // the number of rows in the table of tables
     std::fill(bytes.begin() + 68, bytes.begin() + 72, char{0});  // the application's id
     dir.write("settlement.db", bytes);

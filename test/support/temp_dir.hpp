@@ -4,9 +4,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
+
+#include "test/support/whole_file.hpp"
 
 namespace ioswarm::test {
 
@@ -36,10 +37,7 @@ class TempDir {
                                      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
         return file;
     }
-    [[nodiscard]] std::string read(std::string_view name) const {
-        std::ifstream in(path(name), std::ios::binary);
-        return {std::istreambuf_iterator<char>(in), {}};
-    }
+    [[nodiscard]] std::string read(std::string_view name) const { return whole_file(path(name)); }
 
   private:
     std::filesystem::path path_;

@@ -3,20 +3,19 @@
 
 // Header-only, because IOSWARM_TEST_DATA is defined per test program.
 
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 
 #include "core/base/bytes.hpp"
+#include "test/support/whole_file.hpp"
 
 namespace ioswarm::test {
 
 /// The content of test/data/`name`. Throws if the file does not exist, which fails the test.
 [[nodiscard]] inline std::string read_data(const std::string& name) {
-    std::ifstream in(std::string(IOSWARM_TEST_DATA) + "/" + name, std::ios::binary);
-    if (!in) throw std::runtime_error("no test data " + name);
-    return {std::istreambuf_iterator<char>(in), {}};
+    const std::string path = std::string(IOSWARM_TEST_DATA) + "/" + name;
+    if (!std::filesystem::exists(path)) throw std::runtime_error("no test data " + name);
+    return whole_file(path);
 }
 
 /// Converts hex to bytes. Throws if `text` is not hex.

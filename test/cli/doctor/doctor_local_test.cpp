@@ -16,6 +16,7 @@
 #include "test/cli/doctor/doctor_fixture.hpp"
 #include "test/support/scripted_http.hpp"
 #include "test/support/temp_dir.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
@@ -186,8 +187,7 @@ TEST_CASE("an installed unit is compared with the shipped one", "[doctor]") {
     CHECK(found_by(check_unit, subject) == Findings{"not checked: ioswarm.service is not installed (); "});
     const std::string folder = dir.path() + "/etc/systemd/system/";
     std::filesystem::create_directories(folder);
-    std::ifstream in(std::string(IOSWARM_DIST) + "/ioswarm.service");
-    const std::string shipped{std::istreambuf_iterator<char>(in), {}};
+    const std::string shipped = whole_file(std::string(IOSWARM_DIST) + "/ioswarm.service");
     REQUIRE(shipped == kShippedUnit);
     std::ofstream(folder + "ioswarm.service") << shipped;
     CHECK(found_by(check_unit, subject) ==

@@ -8,17 +8,13 @@
 #include <catch2/catch.hpp>
 
 #include "test/cli/settlement/settle_fixture.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
 using Catch::Matchers::Contains;
 
 namespace {
-
-std::string bytes_of_file(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
 
 void write_file(const std::string& path, const std::string& bytes) {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
@@ -32,7 +28,7 @@ struct PaidWorld : SettleWorld {
         REQUIRE(settle({}).code == 0);
         REQUIRE(has("anna-01") == 10);
         REQUIRE(has("bert-01") == 20);
-        sound = bytes_of_file(file);
+        sound = whole_file(file);
     }
     [[nodiscard]] U256 has(const std::string& agent) const {
         return chain.balance(wallet_of(agent)) / U256(1'000'000'000'000'000'000);
@@ -102,7 +98,7 @@ TEST_CASE("what a rebuilt copy of the data directory has paid is not paid by the
     const std::string copy = w.dir.path("copy");
     std::filesystem::copy(w.data, copy, std::filesystem::copy_options::recursive);
     std::filesystem::remove(copy + "/settlement.db");
-    std::string text = bytes_of_file(w.config);
+    std::string text = whole_file(w.config);
     text.replace(text.find(w.data), w.data.size(), copy);
     const std::string config = w.dir.write("copy.yaml", text);
     const auto from_copy = [&](std::vector<std::string> arguments) {

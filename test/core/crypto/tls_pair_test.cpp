@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
 
-#include <fstream>
-#include <iterator>
-
 #include <sys/stat.h>
 
 #include "core/crypto/tls_pair.hpp"
 #include "test/support/temp_dir.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm;
 
 namespace {
 
 const std::string kTls = IOSWARM_TEST_DATA "/tls/";
-
-std::string content(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
 
 std::string why(const Result<CheckedTlsPair>& result) {
     REQUIRE_FALSE(result.has_value());
@@ -32,16 +25,17 @@ TEST_CASE("a certificate and its key are accepted as a pair", "[tls]") {
     const auto pair = load_tls_pair(kTls + "first.crt", kTls + "first.key");
     REQUIRE(pair.has_value());
     CHECK(pair->warning.empty());
-    CHECK(pair->pair.certificate_chain_pem == content(kTls + "first.crt"));
-    CHECK(pair->pair.private_key_pem == content(kTls + "first.key"));
+    CHECK(pair->pair.certificate_chain_pem == test::whole_file(kTls + "first.crt"));
+    CHECK(pair->pair.private_key_pem == test::whole_file(kTls + "first.key"));
 }
 
 TEST_CASE("every certificate of a chain is checked", "[tls]") {
     const test::TempDir dir;
-    const auto first = content(kTls + "first.crt");
-    const auto chain = dir.write("chain", first + content(kTls + "second.crt") + "\n# trailing words\n");
+    const auto first = test::whole_file(kTls + "first.crt");
+    const auto chain =
+        dir.write("chain", first + test::whole_file(kTls + "second.crt") + "\n# trailing words\n");
     CHECK(load_tls_pair(chain, kTls + "first.key").has_value());
-    auto torn = content(kTls + "second.crt");
+    auto torn = test::whole_file(kTls + "second.crt");
     torn.resize(torn.size() / 2);
     CHECK(why(load_tls_pair(dir.write("torn", first + torn), kTls + "first.key")) ==
           "bad_data: a further certificate in it does not parse");

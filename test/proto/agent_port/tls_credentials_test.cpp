@@ -8,6 +8,7 @@
 #include "test/support/fake_agent_link.hpp"
 #include "test/support/grpc_client.hpp"
 #include "test/support/temp_dir.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
@@ -15,11 +16,6 @@ using namespace ioswarm::test;
 namespace {
 
 const std::string kTls = IOSWARM_TEST_DATA "/tls/";
-
-std::string content(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
 
 /// Collects log lines and lets tests wait for one.
 struct Lines {
@@ -46,8 +42,8 @@ struct Lines {
 
 struct TlsServed {
     TlsServed() : access(AccessControl::open({"", "", ""}).value()) {
-        (void)dir.write("crt", content(kTls + "first.crt"));
-        (void)dir.write("key", content(kTls + "first.key"));
+        (void)dir.write("crt", whole_file(kTls + "first.crt"));
+        (void)dir.write("key", whole_file(kTls + "first.key"));
         proto::AgentServerSettings settings;
         settings.metrics = metrics;
         settings.address = "127.0.0.1";
@@ -60,7 +56,7 @@ struct TlsServed {
     /// Whether a new client that trusts only this certificate gets an answer.
     bool shows(const std::string& certificate) {
         grpc::SslCredentialsOptions options;
-        options.pem_root_certs = content(kTls + certificate);
+        options.pem_root_certs = whole_file(kTls + certificate);
         grpc::ChannelArguments arguments;
         arguments.SetSslTargetNameOverride("localhost");
         GrpcClient client(server->port(), grpc::SslCredentials(options), arguments);
@@ -82,8 +78,8 @@ TEST_CASE("the server uses changed certificate files while it runs", "[tls]") {
     CHECK(served.server->uses_tls());
     CHECK(served.shows("first.crt"));
     CHECK_FALSE(served.shows("second.crt"));
-    (void)served.dir.write("crt", content(kTls + "second.crt"));
-    (void)served.dir.write("key", content(kTls + "second.key"));
+    (void)served.dir.write("crt", whole_file(kTls + "second.crt"));
+    (void)served.dir.write("key", whole_file(kTls + "second.key"));
     REQUIRE(served.lines.wait_for("were read again"));
     CHECK(served.shows("second.crt"));
     CHECK_FALSE(served.shows("first.crt"));
@@ -93,11 +89,11 @@ TEST_CASE("the server uses changed certificate files while it runs", "[tls]") {
 TEST_CASE("a pair that does not match or parse is logged, and the old one stays in use", "[tls]") {
     TlsServed served;
     SECTION("the key belongs to another certificate") {
-        (void)served.dir.write("key", content(kTls + "second.key"));
+        (void)served.dir.write("key", whole_file(kTls + "second.key"));
         REQUIRE(served.lines.wait_for("the key does not belong to the certificate"));
     }
     SECTION("the certificate is cut") {
-        auto half = content(kTls + "first.crt");
+        auto half = whole_file(kTls + "first.crt");
         half.resize(half.size() / 2);
         (void)served.dir.write("crt", half);
         REQUIRE(served.lines.wait_for("no PEM certificate that parses"));
@@ -109,8 +105,8 @@ TEST_CASE("a pair that does not match or parse is logged, and the old one stays 
     CHECK(served.shows("first.crt"));
     CHECK(served.metrics.value("tls_reloads_refused") >= 1);
     // A good certificate after that is used again.
-    (void)served.dir.write("crt", content(kTls + "second.crt"));
-    (void)served.dir.write("key", content(kTls + "second.key"));
+    (void)served.dir.write("crt", whole_file(kTls + "second.crt"));
+    (void)served.dir.write("key", whole_file(kTls + "second.key"));
     REQUIRE(served.lines.wait_for("were read again"));
     CHECK(served.shows("second.crt"));
 }
@@ -118,13 +114,13 @@ TEST_CASE("a pair that does not match or parse is logged, and the old one stays 
 TEST_CASE("an open connection continues when the certificate changes", "[tls]") {
     TlsServed served;
     grpc::SslCredentialsOptions options;
-    options.pem_root_certs = content(kTls + "first.crt");
+    options.pem_root_certs = whole_file(kTls + "first.crt");
     grpc::ChannelArguments arguments;
     arguments.SetSslTargetNameOverride("localhost");
     GrpcClient client(served.server->port(), grpc::SslCredentials(options), arguments);
     REQUIRE(client.call("Heartbeat", {}).status.ok());
-    (void)served.dir.write("crt", content(kTls + "second.crt"));
-    (void)served.dir.write("key", content(kTls + "second.key"));
+    (void)served.dir.write("crt", whole_file(kTls + "second.crt"));
+    (void)served.dir.write("key", whole_file(kTls + "second.key"));
     REQUIRE(served.lines.wait_for("were read again"));
     CHECK(client.call("Heartbeat", {}).status.ok());
     CHECK(served.metrics.value("connections_accepted") == 1);

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <fstream>
 #include <future>
 #include <iterator>
 #include <mutex>
@@ -18,6 +17,7 @@
 #include "proto/agents/agent_group.hpp"
 #include "proto/agents/channel.hpp"
 #include "test/support/fake_agent_link.hpp"
+#include "test/support/whole_file.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
@@ -481,10 +481,7 @@ TEST_CASE("agents of a coordinator that stops end quietly and do not register ag
 
 TEST_CASE("agents reach a coordinator over TLS and check its certificate", "[agent]") {
     const std::string folder = IOSWARM_TEST_DATA "/tls/";
-    const auto read_file = [&](const std::string& name) {
-        std::ifstream file(folder + name);
-        return std::string(std::istreambuf_iterator<char>(file), {});
-    };
+    const auto read_file = [&](const std::string& name) { return whole_file(folder + name); };
     proto::AgentServerSettings settings;
     settings.tls_cert_file = folder + "first.crt";
     settings.tls_key_file = folder + "first.key";
