@@ -113,7 +113,8 @@ struct Payroll::Impl {
 
     // Used only by the ledger's thread.
     std::uint64_t next_answer = 1;
-    std::unordered_map<Hash256, std::vector<Staged>, FixedBytesHash> staged;  // not committed yet; key: raw id
+    std::unordered_map<Hash256, std::vector<Staged>, FixedBytesHash>
+        staged;  // not committed yet; key: key_of()
     OncePerAgent wallet_changes;
 
     std::mutex flight_mutex;  // guards in_flight

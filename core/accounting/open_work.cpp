@@ -29,7 +29,9 @@ OpenWork::OpenWork(const LedgerState& state, bool shadow_mode, std::uint64_t lat
     for (const WorkRow& work : state.work)
         add(work);
     for (const AnswerRow& answer : state.answers) {
-        if (has_answer(answer.raw_id, answer.agent_id)) continue;
+        // Earlier versions could record two answers of an agent to one transaction in two envelopes. Both were
+        // paid, so both stay.
+        if (has_answer(answer.raw_id, {}, answer.agent_id)) continue;
         hold(answer);
         if (answer.id <= state.numbers.counted_answers) continue;
         count_work(answer);
@@ -78,12 +80,13 @@ BlockChange OpenWork::plan(const ExecutedBlock& block, std::span<const Dispatche
         if (out.recent.actions.size() < kMaxRecentActions)
             out.recent.actions.push_back({receipt.action_hash, good});
         if (good) succeeded.insert(receipt.action_hash);
-        const auto found = pending_by_hash_.find(receipt.action_hash);
-        if (found == pending_by_hash_.end()) continue;
+        const auto found = by_hash_.find(receipt.action_hash);
+        if (found == by_hash_.end()) continue;
         for (const Hash256& raw_id : found->second) {
-            if (!mined.insert(raw_id).second) continue;
+            const HeldAction& action = actions_.at(raw_id);
+            if (action.mined_height || !mined.insert(raw_id).second) continue;
             out.mined.push_back(raw_id);
-            answered.emplace_back(&actions_.at(raw_id), good);
+            answered.emplace_back(&action, good);
         }
     }
 
@@ -153,7 +156,6 @@ void OpenWork::apply(const AnswerRow& answer) {
 void OpenWork::apply(const BlockChange& change) {
     for (const Hash256& raw_id : change.mined) {
         HeldAction& action = actions_.at(raw_id);
-        unlink(action, raw_id);
         action.mined_height = change.recent.height;
         for (HeldAnswer& answer : action.answers)
             answer.compared = true;
@@ -191,11 +193,25 @@ const HeldAction* OpenWork::find(const Hash256& raw_id) const {
     return found == actions_.end() ? nullptr : &found->second;
 }
 
-bool OpenWork::has_answer(const Hash256& raw_id, std::string_view agent_id) const {
-    const HeldAction* action = find(raw_id);
-    return action != nullptr &&
-           std::any_of(action->answers.begin(), action->answers.end(),
-                       [&](const HeldAnswer& answer) { return answer.agent_id == agent_id; });
+bool OpenWork::has_answer(const Hash256& raw_id, const std::optional<Hash256>& action_hash,
+                          std::string_view agent_id) const {
+    const auto answered = [&](const Hash256& id) {
+        const HeldAction* action = find(id);
+        return action != nullptr &&
+               std::any_of(action->answers.begin(), action->answers.end(),
+                           [&](const HeldAnswer& answer) { return answer.agent_id == agent_id; });
+    };
+    if (answered(raw_id)) return true;
+    const auto same = action_hash ? by_hash_.find(*action_hash) : by_hash_.end();
+    return same != by_hash_.end() && std::any_of(same->second.begin(), same->second.end(), answered);
+}
+
+std::vector<MinedBlock> OpenWork::recent_blocks() const {
+    std::vector<MinedBlock> out;
+    out.reserve(recent_.size());
+    for (const RecentBlock& block : recent_)
+        out.push_back({block.height, block.hashes});
+    return out;
 }
 
 void OpenWork::hold(const AnswerRow& answer) {
@@ -211,9 +227,8 @@ void OpenWork::hold(const AnswerRow& answer) {
         if (mined != recent_actions_.end()) {
             action.mined_height = mined->second.height;
             mined_.emplace_back(mined->second.height, answer.raw_id);
-        } else if (answer.action_hash) {
-            pending_by_hash_[*answer.action_hash].push_back(answer.raw_id);
         }
+        if (answer.action_hash) by_hash_[*answer.action_hash].push_back(answer.raw_id);
     }
     action.answers.push_back({answer.id, answer.agent_id, answer.valid, answer.has_reject_reason,
                               answer.executed, answer.own_word || action.mined_height.has_value(),
@@ -223,17 +238,17 @@ void OpenWork::hold(const AnswerRow& answer) {
 void OpenWork::drop(const Hash256& raw_id) {
     const auto found = actions_.find(raw_id);
     if (found == actions_.end()) return;
-    if (!found->second.mined_height) unlink(found->second, raw_id);
+    unlink(found->second, raw_id);
     held_answers_ -= found->second.answers.size();
     actions_.erase(found);
 }
 
 void OpenWork::unlink(const HeldAction& action, const Hash256& raw_id) {
     if (!action.action_hash) return;
-    const auto found = pending_by_hash_.find(*action.action_hash);
-    if (found == pending_by_hash_.end()) return;
+    const auto found = by_hash_.find(*action.action_hash);
+    if (found == by_hash_.end()) return;
     std::erase(found->second, raw_id);
-    if (found->second.empty()) pending_by_hash_.erase(found);
+    if (found->second.empty()) by_hash_.erase(found);
 }
 
 void OpenWork::remember(const RecentBlockRow& block) {

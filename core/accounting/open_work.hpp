@@ -96,7 +96,12 @@ class OpenWork {
     /// work yet.
     [[nodiscard]] const std::unordered_set<std::string>& worked() const { return worked_; }
     [[nodiscard]] const HeldAction* find(const Hash256& raw_id) const;
-    [[nodiscard]] bool has_answer(const Hash256& raw_id, std::string_view agent_id) const;
+    /// True if the agent answered this action, or the same transaction in another envelope (another raw id with
+    /// the same hash).
+    [[nodiscard]] bool has_answer(const Hash256& raw_id, const std::optional<Hash256>& action_hash,
+                                  std::string_view agent_id) const;
+    /// The recent blocks with the hashes of their actions, in ascending order of height.
+    [[nodiscard]] std::vector<MinedBlock> recent_blocks() const;
     /// Number of answers in memory, including those to mined actions.
     [[nodiscard]] std::size_t held_answers() const { return held_answers_; }
     /// Highest id of an answer ever applied.
@@ -131,7 +136,7 @@ class OpenWork {
     LedgerNumbers numbers_;
     std::unordered_map<Hash256, HeldAction, FixedBytesHash> actions_;  // key: raw id
     std::unordered_map<Hash256, std::vector<Hash256>, FixedBytesHash>
-        pending_by_hash_;                                  // action hash → raw ids of unmined actions
+        by_hash_;                                          // action hash → raw ids of the held actions
     std::deque<std::pair<std::uint64_t, Hash256>> mined_;  // height and raw id, dropped after late_blocks_
     std::unordered_map<Hash256, Mined, FixedBytesHash> recent_actions_;
     std::deque<RecentBlock> recent_;  // in ascending order of height

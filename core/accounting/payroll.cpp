@@ -99,13 +99,19 @@ std::uint64_t Payroll::last_height() const {
     return impl_->open_work.numbers().last_height;
 }
 
-std::vector<std::pair<Hash256, std::uint32_t>> Payroll::open_answers() const {
+std::vector<OpenAnswers> Payroll::open_answers() const {
     const std::lock_guard locked(impl_->mutex);
-    std::vector<std::pair<Hash256, std::uint32_t>> out;
+    std::vector<OpenAnswers> out;
     for (const auto& [raw_id, action] : impl_->open_work.actions()) {
-        if (!action.mined_height) out.emplace_back(raw_id, static_cast<std::uint32_t>(action.answers.size()));
+        if (action.mined_height) continue;
+        out.push_back({raw_id, action.action_hash, static_cast<std::uint32_t>(action.answers.size())});
     }
     return out;
+}
+
+std::vector<MinedBlock> Payroll::recent_blocks() const {
+    const std::lock_guard locked(impl_->mutex);
+    return impl_->open_work.recent_blocks();
 }
 
 std::vector<std::string> Payroll::answered_by(const Hash256& raw_id) const {

@@ -53,6 +53,19 @@ struct DispatchedAction {
     Address sender;
 };
 
+/// An action that agents answered and that is neither mined nor forgotten.
+struct OpenAnswers {
+    Hash256 raw_id;
+    std::optional<Hash256> action_hash;
+    std::uint32_t answers = 0;  ///< number of agents that answered
+};
+
+/// The hashes of the actions in a block.
+struct MinedBlock {
+    std::uint64_t height = 0;
+    std::vector<Hash256> actions;
+};
+
 /// The result of on_registration().
 struct WalletNaming {
     /// If above 0, the wallet was not changed, because the last change was too recent; the agent may try again
@@ -77,8 +90,9 @@ class Payroll {
 
     /// Makes the answers of one submission durable (in a group commit with other submissions) and counts them
     /// as work of the running epoch. If this agent already answered this action, the first answer stays and the
-    /// new one is not counted. `done` is called exactly once. It is called from the ledger's thread with ok, io
-    /// or data_loss. If the ledger's queue is full or closed, it is called from the caller's thread with
+    /// new one is not counted. Two actions with the same hash are one transaction in two envelopes, and count
+    /// as the same action. `done` is called exactly once. It is called from the ledger's thread with ok, io or
+    /// data_loss. If the ledger's queue is full or closed, it is called from the caller's thread with
     /// resource_exhausted or unavailable. On an error nothing was counted.
     void record(std::vector<Answer> answers, std::function<void(Status)> done);
 
@@ -100,10 +114,12 @@ class Payroll {
     /// Height of the last block processed; 0 = none yet.
     [[nodiscard]] std::uint64_t last_height() const;
 
-    /// The actions (by raw_id) that agents answered and that are neither mined nor forgotten, each with its
-    /// number of answers. Right after open() these are the actions from before a restart. They must not be
-    /// handed out again to the agents that answered them.
-    [[nodiscard]] std::vector<std::pair<Hash256, std::uint32_t>> open_answers() const;
+    /// Right after open() these are the actions from before a restart. They must not be handed out again to the
+    /// agents that answered them.
+    [[nodiscard]] std::vector<OpenAnswers> open_answers() const;
+    /// The last blocks processed, as far back as late answers are compared, in ascending order of height. Right
+    /// after open() these are the blocks from before a restart. A source may still list their actions.
+    [[nodiscard]] std::vector<MinedBlock> recent_blocks() const;
     /// The agents that answered this action, while its block is awaited. Empty for an unknown action.
     [[nodiscard]] std::vector<std::string> answered_by(const Hash256& raw_id) const;
 

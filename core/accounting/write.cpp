@@ -10,6 +10,13 @@
 namespace ioswarm {
 namespace {
 
+/// What two answers to the same transaction have in common. The same transaction may be in the pool under
+/// another raw id, in another envelope.
+template <typename T>
+const Hash256& key_of(const T& answer) {
+    return answer.action_hash ? *answer.action_hash : answer.raw_id;
+}
+
 WorkRow work_after(const OpenWork& open_work, const BlockChange& change, const std::string& agent_id) {
     const auto found = open_work.work().find(agent_id);
     WorkRow out = found == open_work.work().end() ? WorkRow{agent_id, 0, 0, 0, 0} : found->second.work;
@@ -54,8 +61,8 @@ Status Payroll::Impl::write(Submission& submission, LedgerTx& tx) {
 /// Returns false if this agent's answer to this action is already in the ledger, or is about to be written in
 /// the same transaction.
 bool Payroll::Impl::stage(const Answer& answer, const Submission& submission) {
-    if (open_work.has_answer(answer.raw_id, answer.agent_id)) return false;
-    std::vector<Staged>& same = staged[answer.raw_id];
+    if (open_work.has_answer(answer.raw_id, answer.action_hash, answer.agent_id)) return false;
+    std::vector<Staged>& same = staged[key_of(answer)];
     const auto found = std::find_if(same.begin(), same.end(),
                                     [&](const Staged& other) { return other.agent_id == answer.agent_id; });
     if (found == same.end()) {
@@ -66,13 +73,13 @@ bool Payroll::Impl::stage(const Answer& answer, const Submission& submission) {
     // This submission staged it: either the answer is in it twice, or an earlier run of the operation was
     // rolled back.
     return std::none_of(submission.added.begin(), submission.added.end(), [&](const AnswerRow& row) {
-        return row.raw_id == answer.raw_id && row.agent_id == answer.agent_id;
+        return key_of(row) == key_of(answer) && row.agent_id == answer.agent_id;
     });
 }
 
 void Payroll::Impl::unstage(const Submission& submission) {
     for (const Answer& answer : submission.answers) {
-        const auto found = staged.find(answer.raw_id);
+        const auto found = staged.find(key_of(answer));
         if (found == staged.end()) continue;
         std::erase_if(found->second, [&](const Staged& one) { return one.by == &submission; });
         if (found->second.empty()) staged.erase(found);

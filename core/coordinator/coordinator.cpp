@@ -35,8 +35,9 @@ Result<std::unique_ptr<Coordinator>> Coordinator::create(const CoordinatorSettin
     std::unique_ptr<Coordinator> made(
         new Coordinator(settings, pool, state, blocks, payroll, clock, std::move(log), fetchers));
     IOSWARM_DO(made->reserve_ids());
-    for (const auto& [raw_id, answers] : payroll.open_answers())
-        made->unseen_.emplace(raw_id, answers);
+    for (const OpenAnswers& open : payroll.open_answers())
+        made->unseen_[open.action_hash.value_or(open.raw_id)].push_back(open.raw_id);
+    made->engine_->set_mined_before(payroll.recent_blocks());
     return made;
 }
 
@@ -157,18 +158,18 @@ Status Coordinator::poll_once() {
         poll_policy_.add(read);
         return done;
     }
-    std::unordered_map<Hash256, std::vector<std::string>, FixedBytesHash> answered;
+    std::unordered_map<Hash256, AnsweredEarlier, FixedBytesHash> answered;
     if (!unseen_.empty()) {
         for (const PoolActionPtr& action : pending) {
-            if (unseen_.erase(action->raw_id) > 0)
-                answered[action->raw_id] = payroll_.answered_by(action->raw_id);
+            AnsweredEarlier earlier = answered_earlier(*action);
+            if (!earlier.raw_ids.empty()) answered.emplace(action->raw_id, std::move(earlier));
         }
         forget_unseen(tip.height);
     }
     read.tip_height = tip.height;
-    read.has_new = engine_->update_pool(pending, tip, [&](const Hash256& raw_id) {
-        const auto at = answered.find(raw_id);
-        return at == answered.end() ? std::vector<std::string>{} : at->second;
+    read.has_new = engine_->update_pool(pending, tip, [&](const PoolAction& action) {
+        const auto at = answered.find(action.raw_id);
+        return at == answered.end() ? AnsweredEarlier{} : at->second;
     });
     if (auto forgotten = engine_->take_forgotten(); !forgotten.empty()) payroll_.forget(forgotten);
     poll_policy_.add(read);
@@ -179,15 +180,32 @@ Status Coordinator::poll_once() {
     return {};
 }
 
+/// The answers from before a restart to an action that this poll lists. The pool may list the same transaction
+/// in another envelope now, so its hash counts, not its raw id.
+AnsweredEarlier Coordinator::answered_earlier(const PoolAction& action) {
+    AnsweredEarlier out;
+    auto at = action.hash ? unseen_.find(*action.hash) : unseen_.end();
+    if (at == unseen_.end()) at = unseen_.find(action.raw_id);
+    if (at == unseen_.end()) return out;
+    out.raw_ids = std::move(at->second);
+    unseen_.erase(at);
+    for (const Hash256& raw_id : out.raw_ids) {
+        for (std::string& agent : payroll_.answered_by(raw_id)) {
+            if (std::find(out.agents.begin(), out.agents.end(), agent) == out.agents.end())
+                out.agents.push_back(std::move(agent));
+        }
+    }
+    return out;
+}
+
 /// Actions that were answered before a restart and are no longer in the pool are kept for their block no longer
 /// than others.
 void Coordinator::forget_unseen(std::uint64_t tip) {
     if (unseen_since_ == 0) unseen_since_ = tip;
     if (settled_height(payroll_.last_height(), tip) < unseen_since_ + settings_.forget_after_blocks) return;
     std::vector<Hash256> raw_ids;
-    raw_ids.reserve(unseen_.size());
-    for (const auto& [raw_id, answers] : unseen_)
-        raw_ids.push_back(raw_id);
+    for (const auto& [key, held] : unseen_)
+        raw_ids.insert(raw_ids.end(), held.begin(), held.end());
     unseen_.clear();
     payroll_.forget(raw_ids);
 }

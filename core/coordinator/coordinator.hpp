@@ -121,6 +121,7 @@ class Coordinator final : public AgentLink, public Monitor {
     void watch_blocks();
     [[nodiscard]] Status read_pool(ChainTip& tip, std::vector<PoolActionPtr>& pending);
     [[nodiscard]] Status reserve_ids();
+    [[nodiscard]] AnsweredEarlier answered_earlier(const PoolAction& action);
     void forget_unseen(std::uint64_t tip);
     void compare_with_ledger(std::uint64_t tip);
     void count_stops() const;
@@ -157,8 +158,9 @@ class Coordinator final : public AgentLink, public Monitor {
     std::atomic<bool> stopping_{false};
     std::atomic<bool> ids_failing_{false};
 
-    // Used only by the polling thread: actions answered before a restart that no poll has listed yet.
-    std::unordered_map<Hash256, std::uint32_t, FixedBytesHash> unseen_;
+    // Used only by the polling thread: actions answered before a restart that no poll has listed yet, by their
+    // hash, or by raw_id where they have none. The values are the raw ids under which the payroll knows them.
+    std::unordered_map<Hash256, std::vector<Hash256>, FixedBytesHash> unseen_;
     std::uint64_t unseen_since_ = 0;  // the first tip after the start
     PollPolicy poll_policy_;
 

@@ -84,6 +84,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     /// Takes the current content of the pool. Returns true if it contains new actions.
     bool update_pool(std::span<const PoolActionPtr> pending, const ChainTip& tip,
                      const TaskBook::AnsweredBefore& answered_before);
+    /// Takes the last blocks from before a restart. Call it before the first update_pool().
+    void set_mined_before(std::vector<MinedBlock> blocks);
     void on_block(const ExecutedBlock& block);
     /// The actions of this block that agents hold and that have no durable answer yet.
     [[nodiscard]] std::vector<DispatchedAction> unanswered(const ExecutedBlock& block) const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Input from the source, and the views of the engine's state.
 #include <algorithm>
+#include <utility>
 
 #include "core/coordinator/engine.hpp"
 
@@ -30,6 +31,11 @@ bool Engine::update_pool(std::span<const PoolActionPtr> pending, const ChainTip&
     }
     fire(effects);
     return has_new;
+}
+
+void Engine::set_mined_before(std::vector<MinedBlock> blocks) {
+    const std::lock_guard lock(mutex_);
+    book_.set_mined_before(std::move(blocks));
 }
 
 void Engine::on_block(const ExecutedBlock& block) {

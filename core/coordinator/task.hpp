@@ -57,6 +57,9 @@ struct Task {
     std::uint32_t tries_left = 0;  ///< hand-outs left before the task is given up
     std::vector<Part> parts;       ///< at most agents_wanted × attempts
 
+    /// Other raw ids under which the payroll holds answers to it from before a restart; empty for most tasks.
+    std::vector<Hash256> answered_as;
+
     AccountPtr sender;
     AccountPtr receiver;
     std::uint64_t accounts_height = 0;  ///< 0 = not read

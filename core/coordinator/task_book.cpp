@@ -59,10 +59,13 @@ void TaskBook::add(const PoolActionPtr& action, const AnsweredBefore& answered_b
     task->agents_wanted = settings_.task_redundancy;
     task->tries_left = settings_.task_redundancy * settings_.task_attempts;
     task->seen_in_poll = polls_;
-    for (std::string& agent : answered_before(action->raw_id)) {
+    AnsweredEarlier earlier = answered_before(*action);
+    for (std::string& agent : earlier.agents) {
         if (task->missing() == 0) break;
         task->parts.push_back({std::make_shared<const std::string>(std::move(agent)), PartState::answered});
     }
+    std::erase(earlier.raw_ids, action->raw_id);
+    task->answered_as = std::move(earlier.raw_ids);
     by_raw_id_.emplace(action->raw_id, task);
     if (action->hash) by_hash_.emplace(*action->hash, task);
     counters_.created.add();
@@ -159,12 +162,24 @@ void TaskBook::on_block(const ExecutedBlock& block) {
     }
     if (is_watched) add_to_coverage(covered);
     mined_blocks_.push_back(std::move(mined));
+    bound_mined();
+    forget_old();
+}
+
+void TaskBook::set_mined_before(std::vector<MinedBlock> blocks) {
+    for (MinedBlock& block : blocks) {
+        mined_.insert(block.actions.begin(), block.actions.end());
+        mined_blocks_.push_back(std::move(block));
+    }
+    bound_mined();
+}
+
+void TaskBook::bound_mined() {
     while (mined_blocks_.size() > settings_.late_result_blocks) {
         for (const Hash256& hash : mined_blocks_.front().actions)
             mined_.erase(hash);
         mined_blocks_.pop_front();
     }
-    forget_old();
 }
 
 void TaskBook::add_to_coverage(const Coverage& block) {
@@ -204,12 +219,16 @@ void TaskBook::forget(Task& task) {
         counters_.forgotten.add();
         task.forgotten = true;
         const auto answered = [](const Task::Part& p) { return p.state == PartState::answered; };
-        if (std::any_of(task.parts.begin(), task.parts.end(), answered))
-            forgotten_.push_back(task.action->raw_id);
+        if (std::any_of(task.parts.begin(), task.parts.end(), answered)) tell_forgotten(task);
     }
     if (task.id != 0) ids_.erase(task.id);
     if (task.action->hash) by_hash_.erase(*task.action->hash);
     by_raw_id_.erase(task.action->raw_id);
+}
+
+void TaskBook::tell_forgotten(const Task& task) {
+    forgotten_.push_back(task.action->raw_id);
+    forgotten_.insert(forgotten_.end(), task.answered_as.begin(), task.answered_as.end());
 }
 
 void TaskBook::answered(const Task& task) {

@@ -33,14 +33,22 @@ inline constexpr std::uint64_t kMaxBlocksToCatchUp = 720;
     return last_block > given_up ? last_block : given_up;
 }
 
+/// What is known from before a restart about an action that the pool lists.
+struct AnsweredEarlier {
+    std::vector<std::string> agents;  ///< the agents that answered it
+    /// The raw ids under which the payroll holds their answers. They differ from the action's when the pool
+    /// listed the same transaction in another envelope.
+    std::vector<Hash256> raw_ids;
+};
+
 /// Holds one task per pool action until the action is mined or gone, and the queues in which tasks wait for
 /// agents, oldest first. Its size follows the pool's. A task stays while its action is pending, then for
 /// late_result_blocks (if mined) or forget_after_blocks (if gone). These count processed blocks, so nothing is
 /// forgotten because its block comes late. Not thread-safe.
 class TaskBook {
   public:
-    /// Returns the agents that answered this action before a restart; empty for most actions.
-    using AnsweredBefore = std::function<std::vector<std::string>(const Hash256& raw_id)>;
+    /// Returns what was answered before a restart; empty for most actions.
+    using AnsweredBefore = std::function<AnsweredEarlier(const PoolAction& action)>;
 
     static constexpr std::size_t kCoverageBlocks = 720;
 
@@ -50,6 +58,9 @@ class TaskBook {
     /// longer listed are withdrawn. Returns true if there were new actions.
     bool update_pool(std::span<const PoolActionPtr> pending, std::uint64_t tip,
                      const AnsweredBefore& answered_before);
+    /// Takes the last blocks from before a restart, in ascending order, so that their actions are not taken for
+    /// new ones while the source still lists them. Call it before the first update_pool().
+    void set_mined_before(std::vector<MinedBlock> blocks);
     /// Marks the actions of a block as mined and removes tasks that are old enough.
     void on_block(const ExecutedBlock& block);
 
@@ -87,8 +98,10 @@ class TaskBook {
     void withdraw(const TaskPtr& task, Fate fate, std::uint64_t height);
     void add_to_coverage(const Coverage& block);
     void bound_queues();
+    void bound_mined();
     void forget_old();
     void forget(Task& task);
+    void tell_forgotten(const Task& task);
     [[nodiscard]] std::uint64_t over_at(const Task& task) const;
     [[nodiscard]] bool accounts_wanted() const { return settings_.task_level >= TaskLevel::l2_state_verify; }
 
@@ -99,10 +112,6 @@ class TaskBook {
     std::array<Queue, 5> queues_;            // indexed by TaskQueue
     // Actions of the last blocks, to recognise them in a pool list that is older than the block.
     std::unordered_set<Hash256, FixedBytesHash> mined_;
-    struct MinedBlock {
-        std::uint64_t height;
-        std::vector<Hash256> actions;
-    };
     std::deque<MinedBlock> mined_blocks_;
     std::vector<Hash256> forgotten_;
     std::size_t pending_ = 0;         // number of tasks with Fate::pending

@@ -71,7 +71,7 @@ class Field {
         for (std::size_t i = 0; i < kTasks; ++i)
             pool.push_back(action_number(next_++));
         engine_->update_pool(pool, ChainTip{++height_, clock_.wall(), 0},
-                             [](const Hash256&) { return std::vector<std::string>{}; });
+                             [](const PoolAction&) { return AnsweredEarlier{}; });
         const double before = cpu_us();
         (void)engine_->dispatch();
         const double spent = cpu_us() - before;
@@ -97,7 +97,7 @@ class Field {
         for (std::size_t i = 0; i < agents_.size(); ++i)
             pool.push_back(action_number(next_++));
         engine_->update_pool(pool, ChainTip{++height_, clock_.wall(), 0},
-                             [](const Hash256&) { return std::vector<std::string>{}; });
+                             [](const PoolAction&) { return AnsweredEarlier{}; });
         (void)engine_->dispatch();
         for (auto& [id, stream] : agents_)
             (void)answer(id, *stream);

@@ -68,6 +68,53 @@ TEST_CASE("an agent is paid for an action once, also after a restart", "[defect-
     CHECK(payroll->tasks_received() == 2);
 }
 
+TEST_CASE(
+    "an agent is paid once for a transaction that the pool lists in two envelopes, also after a restart") {
+    const auto answer_in = [](std::uint8_t envelope) {
+        Answer answer = answer_of({.number = 1});
+        answer.raw_id = hash_of(1, envelope);
+        return answer;
+    };
+    Bookkeeping payroll;
+    const auto record = [&](std::vector<Answer> answers) {
+        std::promise<Status> done;
+        payroll->record(std::move(answers), [&](Status status) { done.set_value(std::move(status)); });
+        return done.get_future().get();
+    };
+    SECTION("in one submission") {
+        REQUIRE(record({answer_in(kRaw), answer_in(kRaw + 1)}));
+    }
+    SECTION("one after the other") {
+        REQUIRE(record({answer_in(kRaw)}));
+        REQUIRE(record({answer_in(kRaw + 1)}));
+    }
+    SECTION("after a restart") {
+        REQUIRE(record({answer_in(kRaw)}));
+        payroll.reopen();
+        REQUIRE(record({answer_in(kRaw + 1)}));
+    }
+    SECTION("after its block") {
+        REQUIRE(record({answer_in(kRaw)}));
+        REQUIRE(payroll->on_block(block_of(10, {{1, kReceiptSuccess}})));
+        REQUIRE(record({answer_in(kRaw + 1)}));
+    }
+    CHECK(payroll->tasks_received() == 1);
+    REQUIRE(payroll->on_block(block_of(11, {{1, kReceiptSuccess}})));
+    CHECK(payroll->shadow().compared == 1);
+}
+
+TEST_CASE("the blocks of the last 32 heights are known after a restart") {
+    Bookkeeping payroll;
+    REQUIRE(payroll->on_block(block_of(10, {{1, kReceiptSuccess}, {2, kReceiptSuccess}})));
+    REQUIRE(payroll->on_block(block_of(11, {})));
+    payroll.reopen();
+    const std::vector<MinedBlock> recent = payroll->recent_blocks();
+    REQUIRE(recent.size() == 2);
+    CHECK(recent[0].height == 10);
+    CHECK(recent[0].actions == std::vector<Hash256>{hash_of(1), hash_of(2)});
+    CHECK(recent[1].height == 11);
+}
+
 TEST_CASE("an answer paid before its action was mined is not paid again after", "[defect-19]") {
     Bookkeeping payroll;
     REQUIRE(payroll.record({{.number = 1}}));
@@ -136,7 +183,7 @@ TEST_CASE("answers to an action that the coordinator forgot are dropped with the
     CHECK(payroll->open_answers().size() == 3);
     REQUIRE(payroll->on_block(block_of(1)));
     REQUIRE(payroll->open_answers().size() == 1);
-    CHECK(payroll->open_answers()[0].first == hash_of(2, kRaw));
+    CHECK(payroll->open_answers()[0].raw_id == hash_of(2, kRaw));
     payroll.reopen();
     CHECK(payroll->open_answers().size() == 1);
     REQUIRE(payroll->on_block(block_of(2, {{1, kReceiptSuccess}, {2, kReceiptSuccess}})));
@@ -389,11 +436,13 @@ TEST_CASE("after a restart the payroll returns which actions were answered and b
     REQUIRE(payroll.record({{.agent = "a", .number = 1}, {.agent = "a", .number = 2}}));
     REQUIRE(payroll.record({{.agent = "b", .number = 1}}));
     payroll.reopen();
-    auto open = payroll->open_answers();
-    std::sort(open.begin(), open.end());
+    std::map<Hash256, OpenAnswers> open;
+    for (const OpenAnswers& one : payroll->open_answers())
+        open.emplace(one.raw_id, one);
     REQUIRE(open.size() == 2);
-    CHECK(open[0] == std::pair(hash_of(1, kRaw), 2U));
-    CHECK(open[1] == std::pair(hash_of(2, kRaw), 1U));
+    CHECK(open.at(hash_of(1, kRaw)).answers == 2);
+    CHECK(open.at(hash_of(1, kRaw)).action_hash == hash_of(1));
+    CHECK(open.at(hash_of(2, kRaw)).answers == 1);
     auto agents = payroll->answered_by(hash_of(1, kRaw));
     std::sort(agents.begin(), agents.end());
     CHECK(agents == std::vector<std::string>{"a", "b"});

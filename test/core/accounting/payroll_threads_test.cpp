@@ -38,8 +38,8 @@ TEST_CASE("totals add up when submissions, blocks, heartbeats, registrations and
         threads.emplace_back([&] {
             while (working > 0) {
                 Mined mined;
-                for (const auto& [raw_id, count] : payroll->open_answers()) {
-                    Hash256 hash = raw_id;
+                for (const OpenAnswers& open : payroll->open_answers()) {
+                    Hash256 hash = open.raw_id;
                     hash.bytes[0] = 0;
                     mined.emplace_back((std::uint64_t{hash.bytes[30]} << 8) + hash.bytes[31], kReceiptSuccess);
                 }

@@ -53,7 +53,7 @@ struct Follower {
     Status step() { return follower.step({}); }
     void tip(std::uint64_t height) {
         engine->update_pool({}, ChainTip{height, house.clock.wall(), 0},
-                            [](const Hash256&) { return std::vector<std::string>{}; });
+                            [](const PoolAction&) { return AnsweredEarlier{}; });
     }
 };
 

@@ -177,6 +177,58 @@ TEST_CASE("the next heartbeat after an epoch returns the payout, once") {
     CHECK_FALSE(house.coordinator->heartbeat("a", {})->payout);
 }
 
+TEST_CASE("a transaction mined before a restart is not handed out again while the pool still lists it") {
+    House house;
+    house.begin_at_100();
+    const auto pool = actions(2);
+    {
+        FakeAgent agent = house.join("a");
+        house.poll({pool[0]}, 100);
+        const auto batch = agent.stream->take();
+        REQUIRE(batch);
+        REQUIRE(house.submit("a", answer_to(*batch))->accepted);
+        house.block(101, {pool[0]});
+        REQUIRE(house.follow());
+        house.restart();
+    }
+    FakeAgent other = house.join("b");
+    house.poll(pool, 101);
+    const Batches batches = Desk::take(other);
+    REQUIRE(tasks_in(batches) == 1);
+    CHECK(batches[0]->tasks[0].tx_raw == pool[1]->raw);
+}
+
+TEST_CASE("after a restart a transaction in another envelope does not go to the agent that answered it") {
+    // Given: an agent answered a transaction, and after a restart the pool lists it under another raw id.
+    House house;
+    house.begin_at_100();
+    const PoolActionPtr action = fake_action({.nonce = 1});
+    auto copy = std::make_shared<PoolAction>(*action);
+    copy->raw.push_back(1);
+    copy->raw_id.bytes[0] ^= 1;
+    const PoolActionPtr other_envelope = copy;
+    {
+        FakeAgent agent = house.join("a");
+        house.poll({action}, 100);
+        const auto batch = agent.stream->take();
+        REQUIRE(batch);
+        REQUIRE(house.submit("a", answer_to(*batch))->accepted);
+        house.restart();
+    }
+    FakeAgent agent = house.join("a");
+    house.poll({other_envelope}, 100);
+    // Then: it is not given to the agent again.
+    CHECK(Desk::take(agent).empty());
+    // When the transaction is never mined, the answer is forgotten in the end.
+    house.poll({}, 101);
+    for (std::uint64_t height = 101; height <= 202; ++height) {
+        house.block(height, {});
+        REQUIRE(house.follow());
+        house.poll({}, height);
+    }
+    CHECK(house.payroll->open_answers().empty());
+}
+
 TEST_CASE("accepted answers count after a restart, and nobody gets their tasks again",
           "[defect-1][defect-11]") {
     House house;

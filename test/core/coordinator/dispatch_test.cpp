@@ -142,7 +142,7 @@ TEST_CASE("nothing is dispatched before the source's tip is known to be within 3
     desk.work(true);
     CHECK(Desk::take(agent).empty());
 
-    const auto none = [](const Hash256&) { return std::vector<std::string>{}; };
+    const auto none = [](const PoolAction&) { return AnsweredEarlier{}; };
     desk.engine->update_pool(pool, ChainTip{100, desk.clock.wall() - 31s, 0}, none);
     desk.work(true);
     CHECK(Desk::take(agent).empty());
@@ -164,7 +164,7 @@ TEST_CASE("dispatch stops when the source falls behind later", "[defect-23]") {
     CHECK(tasks_in(Desk::take(agent)) == 1);
     desk.clock.advance(31s);
     desk.beat("a");
-    const auto none = [](const Hash256&) { return std::vector<std::string>{}; };
+    const auto none = [](const PoolAction&) { return AnsweredEarlier{}; };
     desk.engine->update_pool(actions(1, 50), ChainTip{100, desk.clock.wall() - 31s, 0}, none);
     desk.work(true);
     CHECK(Desk::take(agent).empty());
@@ -409,7 +409,7 @@ TEST_CASE("without reserved ids nothing is dispatched, and with new ids everythi
     engine->add_ids(1, 3);  // enough for one batch and two tasks
     const auto pool = actions(4);
     engine->update_pool(pool, ChainTip{1, clock.wall(), 0},
-                        [](const Hash256&) { return std::vector<std::string>{}; });
+                        [](const PoolAction&) { return AnsweredEarlier{}; });
     CHECK(engine->dispatch().empty());
     REQUIRE((*stream)->take());
     CHECK(engine->ids_left() == 0);

@@ -110,9 +110,9 @@ class Desk {
         work(true);
     }
     void update(const std::vector<PoolActionPtr>& pending, std::uint64_t height) {
-        engine->update_pool(pending, ChainTip{height, clock.wall(), 0}, [&](const Hash256& raw_id) {
-            const auto at = answered_before.find(raw_id);
-            return at == answered_before.end() ? std::vector<std::string>{} : at->second;
+        engine->update_pool(pending, ChainTip{height, clock.wall(), 0}, [&](const PoolAction& action) {
+            const auto at = answered_before.find(action.raw_id);
+            return at == answered_before.end() ? AnsweredEarlier{} : AnsweredEarlier{at->second, {}};
         });
     }
     void work(bool polled = false) {

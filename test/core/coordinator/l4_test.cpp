@@ -43,7 +43,7 @@ TEST_CASE("a task at L4 carries the EVM transaction and the next block's context
     const PoolActionPtr call = fake_action({.nonce = 1});
     const PoolActionPtr stake = fake_action({.nonce = 2, .kind = "stakeCreate", .evm = false});
     desk.engine->update_pool({{call, stake}}, ChainTip{100, desk.clock.wall(), 1'000'000'000'000},
-                             [](const Hash256&) { return std::vector<std::string>{}; });
+                             [](const PoolAction&) { return AnsweredEarlier{}; });
     desk.work(true);
     const Batches batches = Desk::take(agent);
     REQUIRE(tasks_in(batches) == 2);

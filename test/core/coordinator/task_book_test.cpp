@@ -313,7 +313,7 @@ TEST_CASE("task ids are never 0 and never in use, also when 32 bits overflow") {
     settings.task_level = TaskLevel::l1_sig_verify;
     TaskBook book(settings);
     const auto pool = actions(3);
-    book.update_pool(pool, 1, [](const Hash256&) { return std::vector<std::string>{}; });
+    book.update_pool(pool, 1, [](const PoolAction&) { return AnsweredEarlier{}; });
     std::vector<TaskPtr> tasks;
     for (const auto& [order, task] : book.queue(TaskQueue::fresh))
         tasks.push_back(task);
