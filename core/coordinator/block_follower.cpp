@@ -52,6 +52,7 @@ Status BlockFollower::take_next(std::stop_token stop) {
         if (!fetched || !block_) return fetched;
     }
     if (block_->height > payroll_.last_height()) {
+        engine_.block_known(block_->height);
         const auto unanswered = engine_.unanswered(*block_);
         IOSWARM_DO(payroll_.on_block(*block_, unanswered));
         engine_.on_block(*block_);

@@ -86,6 +86,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
                      const TaskBook::AnsweredBefore& answered_before);
     /// Takes the last blocks from before a restart. Call it before the first update_pool().
     void set_mined_before(std::vector<MinedBlock> blocks);
+    /// Reports that this block is known, before it is compared. Answers that come from now on may be copied
+    /// from its receipts.
+    void block_known(std::uint64_t height);
     void on_block(const ExecutedBlock& block);
     /// The actions of this block that agents hold and that have no durable answer yet.
     [[nodiscard]] std::vector<DispatchedAction> unanswered(const ExecutedBlock& block) const;
@@ -246,6 +249,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     Prefetcher prefetcher_;
     IdSource ids_;
     std::optional<ChainTip> tip_;
+    std::uint64_t known_block_ = 0;      // the newest block that was fetched
     std::optional<ChainTip> block_tip_;  // the newest block processed; may be newer than tip_
     bool runs_enabled_ = false;
     std::uint64_t earlier_tip_ = 0;  // height of the tip before tip_

@@ -38,6 +38,11 @@ void Engine::set_mined_before(std::vector<MinedBlock> blocks) {
     book_.set_mined_before(std::move(blocks));
 }
 
+void Engine::block_known(std::uint64_t height) {
+    const std::lock_guard lock(mutex_);
+    known_block_ = std::max(known_block_, height);
+}
+
 void Engine::on_block(const ExecutedBlock& block) {
     const std::lock_guard lock(mutex_);
     book_.on_block(block);

@@ -179,7 +179,8 @@ Submission Engine::accept(const AgentPtr& agent, const BatchResult& submitted, C
         answer.has_reject_reason = !result.reject_reason.empty();
         answer.executed = is_executed(given, result);
         if (answer.executed) answer.run = compare_run(*agent, given, result, now, effects);
-        answer.known_height = book_.tip();
+        // A diff shows its block's results too, and the agent may have it before the block is compared here.
+        answer.known_height = std::max({book_.tip(), known_block_, agent->diffs_to});
         answer.latency_us = std::min(result.latency_us, longest);
         out.answers.push_back(std::move(answer));
         out.tasks.push_back(good.task);

@@ -140,6 +140,30 @@ TEST_CASE("L4 agents in step get tasks first, agents below L4 only when those ar
     CHECK(all_at(to_third, kL2));
 }
 
+TEST_CASE("an answer knows the block that its agent has the diff of, and the block that was just fetched") {
+    Desk desk(at_l4());
+    FakeAgent agent = desk.join("a", kL4);
+    desk.engine->diffs_written("a", 100);
+    desk.poll(actions(1), 100);
+    const Batches batches = Desk::take(agent);
+    REQUIRE(tasks_in(batches) == 1);
+    std::uint64_t known = 0;
+    SECTION("neither") {
+        known = 100;
+    }
+    SECTION("the diff was written before the block was compared") {
+        desk.engine->diffs_written("a", 101);
+        known = 101;
+    }
+    SECTION("the block was fetched and is being compared") {
+        desk.engine->block_known(102);
+        known = 102;
+    }
+    REQUIRE(desk.submit("a", answer_to(*batches[0]))->accepted);
+    REQUIRE(desk.answers.size() == 1);
+    CHECK(desk.answers[0].known_height == known);
+}
+
 TEST_CASE("an answer to an L4 task with an EVM transaction counts as executed, other answers do not") {
     Desk desk(at_l4());
     FakeAgent agent = desk.join("a", kL4);
