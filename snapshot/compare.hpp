@@ -28,8 +28,8 @@ struct Comparison {
 using OnDifference = std::function<void(Difference, const SnapshotReader::Entry&)>;
 
 /// Compares two snapshots entry by entry. It reads both files twice, and holds one entry of each. Heights are
-/// not compared. Errors: those of SnapshotReader; bad_data (the namespaces of one file are interleaved, or come
-/// in another order than those of the other file, so entries cannot be matched).
+/// not compared. Errors: those of SnapshotReader; bad_data (the namespaces of one file come in another
+/// order than those of the other file, so entries cannot be matched).
 [[nodiscard]] Result<Comparison> compare_snapshots(const std::string& first, const std::string& second,
                                                    const OnDifference& on_difference);
 

@@ -12,12 +12,12 @@
 #include "core/base/descriptor.hpp"
 #include "core/base/result.hpp"
 #include "core/model/messages.hpp"
+#include "snapshot/format.hpp"
 
 namespace ioswarm::snapshot {
 
-/// A limit, which bounds the memory when a base or a log is hostile. A node has about twenty namespaces, plus
-/// one per contract-staking contract.
-inline constexpr std::size_t kMaxNamespaces = 10'000;
+/// A limit, which bounds the memory when a log is hostile.
+inline constexpr std::size_t kMaxNamespaces = kMaxSnapshotNamespaces;
 
 /// Combines many diffs into the last write of each key, with bounded memory. When the limit is reached, the
 /// writes so far are sorted and moved to a file. The file has no name, so it disappears with this object or

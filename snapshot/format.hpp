@@ -22,4 +22,11 @@ inline constexpr std::uint8_t kEndMarker = 0;
 inline constexpr std::string_view kSnapshotEndMagic{"SNAPEND\0", 8};
 inline constexpr std::size_t kSnapshotTrailerSize = 8 + 32 + 8;
 
+// Within a namespace the entries have the order of the node's database: their keys grow byte by byte. Each
+// namespace comes in one piece, and it has a name.
+
+/// A reader remembers the names of all namespaces, so their number is bounded. A node has about twenty, plus
+/// one per contract-staking contract.
+inline constexpr std::size_t kMaxSnapshotNamespaces = 10'000;
+
 }  // namespace ioswarm::snapshot

@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include <fmt/format.h>
 
+#include "core/base/byte_order.hpp"
+#include "core/base/text.hpp"
 #include "core/base/try.hpp"
 #include "core/crypto/sha256.hpp"
 #include "snapshot/format.hpp"
@@ -41,6 +44,10 @@ struct SnapshotReader::State {
     std::uint64_t entries = 0;
     Hash256 digest;
     bool done = false;
+    // What the order of the entries is checked with.
+    std::string last_name;
+    Bytes last_key;
+    std::set<std::string, std::less<>> names;  // all namespaces so far
     // Storage for an entry that is spread over several pieces.
     std::string name;
     Bytes key;
@@ -125,6 +132,31 @@ struct SnapshotReader::State {
         return {};
     }
 
+    /// Checks that an entry may come after the one before it: the keys of a namespace come in order, as in the
+    /// node's database, and each namespace in one piece. `at` is the offset of the entry.
+    Status check_place(const Entry& entry, std::uint64_t at) {
+        if (entries != 0 && entry.name == last_name) {
+            if (!bytes_less(last_key, entry.key)) {
+                return fail(corrupt(fmt::format("a key of {} at byte {} does not come after the one before it",
+                                                escape_for_display(last_name), at)));
+            }
+        } else {
+            IOSWARM_DO(begin_namespace(entry.name, at));
+        }
+        last_key.assign(entry.key.begin(), entry.key.end());
+        return {};
+    }
+
+    Status begin_namespace(std::string_view begun, std::uint64_t at) {
+        if (begun.empty()) return fail(corrupt(fmt::format("the namespace at byte {} has no name", at)));
+        if (names.size() == kMaxSnapshotNamespaces)
+            return fail(corrupt(fmt::format("it has more than {} namespaces", kMaxSnapshotNamespaces)));
+        last_name = begun;
+        if (names.insert(last_name).second) return {};
+        return fail(corrupt(fmt::format("the namespace {} comes in two parts, the second at byte {}",
+                                        escape_for_display(last_name), at)));
+    }
+
     Status read_header() {
         std::array<std::uint8_t, kSnapshotHeaderSize> header;
         IOSWARM_DO(need(header, "the header"));
@@ -181,11 +213,12 @@ Result<std::unique_ptr<SnapshotReader>> SnapshotReader::open(const std::string& 
 Result<std::optional<SnapshotReader::Entry>> SnapshotReader::next() {
     State& s = *state_;
     if (s.done) return std::optional<Entry>();
+    const std::uint64_t at = s.offset();
     if (const auto entry = s.entry_in_piece()) {
+        IOSWARM_DO(s.check_place(*entry, at));
         ++s.entries;
         return entry;
     }
-    const std::uint64_t at = s.offset();
     IOSWARM_TRY(auto marker, s.number<1>("an entry's marker"));
     if (marker == kEndMarker) {
         IOSWARM_DO(s.read_trailer());
@@ -198,8 +231,10 @@ Result<std::optional<SnapshotReader::Entry>> SnapshotReader::next() {
     IOSWARM_DO(s.need(name_bytes, "a namespace"));
     IOSWARM_DO(s.sized(s.key, kMaxKeyBytes, "a key"));
     IOSWARM_DO(s.sized(s.value, kMaxValueBytes, "a value"));
+    const Entry entry{s.name, s.key, s.value};
+    IOSWARM_DO(s.check_place(entry, at));
     ++s.entries;
-    return Entry{s.name, s.key, s.value};
+    return entry;
 }
 
 std::uint64_t SnapshotReader::height() const noexcept {

@@ -13,8 +13,9 @@
 namespace ioswarm::snapshot {
 
 /// Reads an IOSWSNAP file (format.hpp) entry by entry and checks everything: magic, version, markers, lengths,
-/// count, digest, end magic, and that nothing follows. The entries are verified only when next() has reached
-/// the end without an error. Memory is bounded by the largest entry. Not thread-safe.
+/// count, digest, end magic, that nothing follows, and that each namespace comes in one piece with its keys in
+/// order. The entries are verified only when next() has reached the end without an error. Memory is bounded by
+/// the largest entry. Not thread-safe.
 class SnapshotReader {
   public:
     struct Entry {

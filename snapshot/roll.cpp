@@ -241,11 +241,7 @@ class Roll {
     Status merge_entry(const SnapshotReader::Entry& entry) {
         if (seen_.empty() || entry.name != name_) {
             IOSWARM_DO(begin_namespace(entry.name));
-        } else if (!bytes_less(last_key_, entry.key)) {
-            return fail(
-                out_of_order(fmt::format("key {} does not come after the one before it", to_hex(entry.key))));
         }
-        last_key_.assign(entry.key.begin(), entry.key.end());
         if (!kept_) return {};
         while (write_ != nullptr && bytes_less(write_->key, entry.key)) {
             IOSWARM_DO(put_write());
@@ -258,8 +254,7 @@ class Roll {
         IOSWARM_DO(end_namespace());
         IOSWARM_DO(fill_in_front_of(name));
         name_ = name;
-        if (seen_.size() == kMaxNamespaces) return fail(out_of_order("it has too many namespaces"));
-        if (!seen_.insert(name_).second) return fail(out_of_order("it comes in two parts"));
+        seen_.insert(name_);
         kept_ = is_wanted(name);
         if (!kept_) return {};
         output_.tell(Phase::reading, name_, fraction());
@@ -324,11 +319,6 @@ class Roll {
                 described_->path, std::move(why), "move it away, or put the base's own one there"};
     }
 
-    [[nodiscard]] Error out_of_order(std::string why) const {
-        return {ErrorCode::bad_data, "the base is out of order", escape_for_display(name_), std::move(why),
-                "export a new base"};
-    }
-
     const RollOptions& options_;
     DiffLog& log_;
     const ExportObserver& observer_;
@@ -344,7 +334,6 @@ class Roll {
     std::string name_;  // the namespace of the base that is being read
     bool kept_ = false;
     std::set<std::string, std::less<>> seen_;
-    Bytes last_key_;
     std::unique_ptr<DiffFold::Cursor> writes_;
     const DiffFold::Write* write_ = nullptr;  // the current write of writes_; null at the end
 };

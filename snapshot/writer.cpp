@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/text.hpp"
 #include "core/base/try.hpp"
 #include "snapshot/format.hpp"
 #include "snapshot/store/state_database.hpp"
@@ -32,6 +33,22 @@ std::uint8_t* put_size(std::uint8_t* at, std::size_t size) {
     return at;
 }
 
+/// The format has no place for anything larger, so a second try would fail too.
+Status check_bounds(std::string_view name, BytesView key, BytesView value) {
+    const auto refuse = [&](std::string why) {
+        return fail(ErrorCode::bad_data, "cannot write a snapshot entry", escape_for_display(name),
+                    std::move(why));
+    };
+    const auto over = [](std::string_view what, std::size_t size, std::size_t bound) {
+        return fmt::format("{} of {} bytes, and the format takes at most {}", what, size, bound);
+    };
+    if (name.empty()) return refuse("its namespace has no name");
+    if (name.size() > kMaxNamespaceBytes) return refuse(over("its namespace", name.size(), kMaxNamespaceBytes));
+    if (key.size() > kMaxKeyBytes) return refuse(over("a key", key.size(), kMaxKeyBytes));
+    if (value.size() > kMaxValueBytes) return refuse(over("a value", value.size(), kMaxValueBytes));
+    return {};
+}
+
 /// Writes all of an entry except its value.
 std::uint8_t* put_head(std::uint8_t* at, std::string_view name, BytesView key, std::size_t value_size) {
     *at++ = kEntryMarker;
@@ -54,12 +71,7 @@ SnapshotWriter::SnapshotWriter(std::uint64_t height, const ParallelGzip::Setting
 
 Status SnapshotWriter::add(std::string_view name, BytesView key, BytesView value) {
     if (!header_written_) return header_written_;
-    if (name.empty() || name.size() > kMaxNamespaceBytes || key.size() > kMaxKeyBytes ||
-        value.size() > kMaxValueBytes) {
-        return fail(ErrorCode::resource_exhausted, "cannot write a snapshot entry", std::string(name),
-                    fmt::format("a namespace of {} bytes, a key of {}, a value of {}: over the format's bounds",
-                                name.size(), key.size(), value.size()));
-    }
+    IOSWARM_DO(check_bounds(name, key, value));
     ++entries_;
     const std::size_t head_size = 2 + name.size() + 4 + key.size() + 4;
     if (std::uint8_t* const at = gzip_.extend(head_size + value.size())) {

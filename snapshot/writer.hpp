@@ -26,7 +26,7 @@ class SnapshotWriter {
     /// Writes the header.
     SnapshotWriter(std::uint64_t height, const ParallelGzip::Settings& settings, ParallelGzip::Sink sink);
 
-    /// Adds an entry. The namespace has 1..255 bytes. Errors: resource_exhausted (key or value above the
+    /// Adds an entry. The namespace has 1..255 bytes. Errors: bad_data (namespace, key or value outside the
     /// format's limit), and those of the sink.
     [[nodiscard]] Status add(std::string_view name, BytesView key, BytesView value);
     /// Writes the end marker and the trailer, and waits until the sink has everything. Call it once. Returns

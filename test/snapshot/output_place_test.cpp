@@ -14,6 +14,7 @@
 
 #include "snapshot/export.hpp"
 #include "snapshot/open_diffs.hpp"
+#include "snapshot/output_lock.hpp"
 #include "snapshot/roll.hpp"
 #include "test/support/temp_dir.hpp"
 #include "test/support/test_data.hpp"
@@ -229,6 +230,31 @@ TEST_CASE("another user's companion file in a sticky folder is noticed before th
     REQUIRE(::waitpid(child, &status, 0) == child);
     CHECK(status == 0);
     CHECK(content_of(dir) == before);
+}
+
+TEST_CASE("an output directory that this user may not write to is named as such") {
+    if (::geteuid() != 0) return;  // only root can become another user
+    const test::TempDir dir;
+    REQUIRE(::chmod(dir.path("").c_str(), 0555) == 0);
+    // The child ends with the number of the first expectation that does not hold.
+    const auto check = [&](const std::string& output, const std::string& named) {
+        if (::chdir(dir.path("").c_str()) != 0 || ::setuid(65534) != 0) return 1;
+        const auto refused = OutputLock::take(output);
+        if (refused || refused.error().code != ErrorCode::permission_denied) return 2;
+        if (refused.error().text().find("output directory " + named + " is not writable") == std::string::npos)
+            return 3;
+        return 0;
+    };
+    const std::string folder = fs::path(dir.path("x.gz")).parent_path().string();
+    for (const auto& [output, named] :
+         std::vector<std::pair<std::string, std::string>>{{dir.path("x.gz"), folder}, {"x.gz", "."}}) {
+        CAPTURE(output);
+        const pid_t child = ::fork();
+        if (child == 0) ::_exit(check(output, named));
+        int status = -1;
+        REQUIRE(::waitpid(child, &status, 0) == child);
+        CHECK(WEXITSTATUS(status) == 0);
+    }
 }
 
 TEST_CASE("a companion file that becomes a directory during the export leaves all files as they were") {

@@ -6,6 +6,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "core/crypto/hmac.hpp"
+#include "snapshot/format.hpp"
 #include "test/support/test_data.hpp"
 
 using namespace ioswarm;
@@ -42,6 +44,102 @@ TEST_CASE("snapshots made by a Go writer from bolt/trie.db are read completely, 
     const auto full = read_all(data("full.snap.gz"));
     REQUIRE(full);
     CHECK(*full == std::map<std::string, std::uint64_t>{{"Account", 1820}, {"Code", 40}, {"Contract", 2728}});
+}
+
+namespace {
+
+/// The uncompressed bytes of a snapshot, in pieces of `piece` bytes.
+class PiecesOfSnapshot final : public ByteStream {
+  public:
+    PiecesOfSnapshot(Bytes content, std::size_t piece) : content_(std::move(content)), piece_(piece) {}
+    Result<BytesView> next() override {
+        const BytesView rest = BytesView(content_).subspan(at_);
+        const BytesView out = rest.first(std::min(piece_, rest.size()));
+        at_ += out.size();
+        return out;
+    }
+    [[nodiscard]] std::uint64_t compressed_bytes() const noexcept override { return at_; }
+    [[nodiscard]] std::uint64_t file_size() const noexcept override { return content_.size(); }
+
+  private:
+    const Bytes content_;
+    const std::size_t piece_;
+    std::size_t at_ = 0;
+};
+
+void put_number(Bytes& out, std::uint64_t number, int bytes) {
+    while (bytes-- > 0)
+        out.push_back(static_cast<std::uint8_t>(number >> (8 * bytes)));
+}
+
+void put_text(Bytes& out, std::string_view text) {
+    out.insert(out.end(), text.begin(), text.end());
+}
+
+/// A snapshot of these namespaces and keys, in this order, with correct count and digest.
+Bytes snapshot_of(const std::vector<std::pair<std::string, std::string>>& entries) {
+    Bytes out;
+    put_text(out, kSnapshotMagic);
+    put_number(out, kSnapshotVersion, 4);
+    put_number(out, 7, 8);
+    for (const auto& [name, key] : entries) {
+        out.push_back(kEntryMarker);
+        put_number(out, name.size(), 1);
+        put_text(out, name);
+        put_number(out, key.size(), 4);
+        put_text(out, key);
+        put_number(out, 1, 4);
+        put_text(out, "v");
+    }
+    out.push_back(kEndMarker);
+    const Hash256 digest = sha256(out);
+    put_number(out, entries.size(), 8);
+    out.insert(out.end(), digest.view().begin(), digest.view().end());
+    put_text(out, kSnapshotEndMagic);
+    return out;
+}
+
+/// The number of entries, or why the snapshot is refused.
+std::string told_of(const std::vector<std::pair<std::string, std::string>>& entries, std::size_t piece) {
+    auto reader =
+        SnapshotReader::open("made.gz", std::make_unique<PiecesOfSnapshot>(snapshot_of(entries), piece));
+    if (!reader) return reader.error().why;
+    for (;;) {
+        const auto entry = (*reader)->next();
+        if (!entry) return entry.error().why;
+        if (!*entry) return std::to_string((*reader)->entries());
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a snapshot whose entries are not in the order of a database is refused") {
+    // Whole entries in one piece and entries over several pieces are read in different ways.
+    const std::size_t piece = GENERATE(std::size_t{5}, std::size_t{4096});
+    CAPTURE(piece);
+    // The order is that of unsigned bytes. A key that begins with another comes after it, and an empty one
+    // first.
+    CHECK(told_of({{"Code", ""}, {"Code", "a"}, {"Code", "ab"}, {"Code", "b"}, {"Code", "\xff"}}, piece) ==
+          "5");
+    // Namespaces have no order, and one key may be in several of them.
+    CHECK(told_of({{"Code", "b"}, {"Account", "a"}, {"Contract", "a"}}, piece) == "3");
+    CHECK(told_of({{"Code", "a"}, {"Code", "a"}}, piece) ==
+          "a key of Code at byte 36 does not come after the one before it");
+    CHECK(told_of({{"Code", "b"}, {"Code", "a"}}, piece) ==
+          "a key of Code at byte 36 does not come after the one before it");
+    CHECK(told_of({{"Code", "a"}, {"Account", "a"}, {"Code", "b"}}, piece) ==
+          "the namespace Code comes in two parts, the second at byte 55");
+    CHECK(told_of({{"", "a"}}, piece) == "the namespace at byte 20 has no name");
+    CHECK(told_of({{"Code", "a"}, {"", "a"}}, piece) == "the namespace at byte 36 has no name");
+}
+
+TEST_CASE("a snapshot with more namespaces than a reader remembers is refused") {
+    std::vector<std::pair<std::string, std::string>> entries;
+    for (std::size_t i = 0; i < kMaxSnapshotNamespaces; ++i)
+        entries.emplace_back(std::to_string(i), "key");
+    CHECK(told_of(entries, 4096) == "10000");
+    entries.emplace_back("one more", "key");
+    CHECK(told_of(entries, 4096) == "it has more than 10000 namespaces");
 }
 
 TEST_CASE("every damaged snapshot is refused with the reason, and sound ones are read") {
