@@ -111,6 +111,7 @@ class Import {
         const auto commit = [&]() -> Status {
             const std::size_t count = rows.size();
             if (count == 0) return {};
+            if (report_.appended == 0 && options_.before_append) IOSWARM_DO(options_.before_append());
             IOSWARM_DO(log_->append(std::exchange(rows, {})));
             report_.appended += count;
             bytes = 0;

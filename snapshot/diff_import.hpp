@@ -18,6 +18,9 @@ struct ImportOptions {
     /// The largest number of diffs, and about the largest number of bytes, per commit.
     std::size_t commit_rows = 256;
     std::size_t commit_bytes = std::size_t{8} << 20;
+    /// Called once, when everything was checked and the first diffs are about to be appended. An error ends the
+    /// import. May be empty.
+    std::function<Status()> before_append = {};
 };
 
 /// What an import did. The counts are numbers of diffs.

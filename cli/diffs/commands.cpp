@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <istream>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <utility>
 
@@ -56,6 +57,15 @@ bool same_file(const std::string& a, const std::string& b) {
     return std::filesystem::equivalent(a, b, ignored);
 }
 
+/// Diffs of two chains do not fit together, so both must be of one chain, as far as they say their chain.
+Status check_same_chain(const DiffsImportOptions& options, const std::optional<ChainIdentity>& of_source,
+                        const std::optional<ChainIdentity>& of_log) {
+    if (!of_source || !of_log || of_log->may_be(*of_source)) return {};
+    return fail(ErrorCode::failed_precondition, "the diffs are of another chain than the log", options.source,
+                fmt::format("it has {}, the log {} has {}", of_source->text(), options.log, of_log->text()),
+                "import them into a log of their own: --to FILE");
+}
+
 Result<snapshot::ImportReport> import(const DiffsImportOptions& options, std::stop_token stop, Io& io) {
     for (const std::string& path : diff_log_files(options.log)) {
         if (!same_file(options.source, path)) continue;
@@ -64,9 +74,16 @@ Result<snapshot::ImportReport> import(const DiffsImportOptions& options, std::st
     }
     IOSWARM_TRY(auto source, snapshot::open_diffs(options.source, {options.lock_timeout, stop}));
     IOSWARM_TRY(auto log, SqliteDiffStore::open(options.log));
+    IOSWARM_TRY(const auto of_log, log->chain());
+    const std::optional<ChainIdentity> of_source = source->chain();
+    IOSWARM_DO(check_same_chain(options, of_source, of_log));
+    snapshot::ImportOptions import_options;
+    import_options.from = options.from;
+    if (of_source && (!of_log || (of_source->node && !of_log->node)))
+        import_options.before_append = [&store = *log, of_source] { return store.set_chain(*of_source); };
     ProgressLine line(io.err, ProgressLine::mode_for(options.quiet), "diffs import");
     auto imported = snapshot::import_diffs(
-        *source, std::shared_ptr<DiffStore>(std::move(log)), {.from = options.from},
+        *source, std::shared_ptr<DiffStore>(std::move(log)), import_options,
         [&](std::uint64_t done, std::uint64_t all) {
             line.show(fmt::format("{} of {} diffs", done, all),
                       static_cast<double>(done) / static_cast<double>(all));

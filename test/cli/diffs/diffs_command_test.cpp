@@ -79,6 +79,37 @@ TEST_CASE("diffs import refuses to overwrite and says what to do", "[cli]") {
     CHECK(run_cli({"diffs", "import", "--to", log}).code == 64);
 }
 
+TEST_CASE("diffs import refuses the diffs of another chain", "[cli]") {
+    const test::TempDir dir;
+    const std::string log = imported(dir);
+    const auto set_chain = [](const std::string& file, const ChainIdentity& chain) {
+        const auto store = SqliteDiffStore::open(file);
+        REQUIRE(store);
+        REQUIRE((*store)->set_chain(chain));
+    };
+    set_chain(log, {4690, 2});
+    const std::string other = dir.path("other.db");
+    REQUIRE(SqliteDiffStore::open(other));  // an empty log
+    set_chain(other, {4689, 1});
+    const auto refused = run_cli({"diffs", "import", log, "--to", other});
+    CHECK(refused.code == 65);
+    CHECK_THAT(refused.err, Contains("of another chain") && Contains("4690") && Contains("4689"));
+    CHECK(SqliteDiffStore::open_read_only(other).value()->range().empty());
+}
+
+TEST_CASE("a log without a chain takes that of the diffs that are imported into it", "[cli]") {
+    const test::TempDir dir;
+    const std::string log = imported(dir);
+    const auto chain_of = [](const std::string& file) {
+        return SqliteDiffStore::open_read_only(file).value()->chain().value();
+    };
+    CHECK_FALSE(chain_of(log));  // iotex-core's store does not name its chain
+    REQUIRE(SqliteDiffStore::open(log).value()->set_chain({4690, 2}));
+    const std::string copy = dir.path("copy.db");
+    CHECK(run_cli({"diffs", "import", log, "--to", copy}).code == 0);
+    CHECK(chain_of(copy) == ChainIdentity{4690, 2});
+}
+
 TEST_CASE("a log that another process writes is refused for writing, and can be read", "[cli]") {
     const test::TempDir dir;
     const std::string log = imported(dir);
