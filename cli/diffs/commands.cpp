@@ -3,12 +3,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <istream>
 #include <memory>
 #include <optional>
 #include <ostream>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -16,6 +18,7 @@
 #include "cli/progress_line.hpp"
 #include "cli/serve/settings.hpp"
 #include "cli/signals.hpp"
+#include "core/base/same_place.hpp"
 #include "core/base/text.hpp"
 #include "core/base/try.hpp"
 #include "core/diffs/diff_file.hpp"
@@ -51,10 +54,23 @@ std::uint64_t count(const DiffRange& range) {
     return range.empty() ? 0 : range.tip - range.floor + 1;
 }
 
-/// Whether both paths lead to the same file.
-bool same_file(const std::string& a, const std::string& b) {
-    std::error_code ignored;  // a missing file is never the same
-    return std::filesystem::equivalent(a, b, ignored);
+/// Checks that neither file is one of those that the other log consists of. SQLite reads and deletes the files
+/// beside a log, so a new file under such a name would be lost.
+Status check_apart(const std::string& source, const std::string& log) {
+    const auto is_part = [](const std::string& file, const std::string& whole) {
+        const std::vector<std::string> parts = diff_log_files(whole);
+        return std::any_of(parts.begin(), parts.end(),
+                           [&](const std::string& part) { return is_same_place(file, part); });
+    };
+    const char* const hint = "give the log another place with --to";
+    if (is_part(source, log)) {
+        return fail(ErrorCode::usage, "diffs import", source, "that file is a part of the log " + log, hint);
+    }
+    if (is_part(log, source)) {
+        return fail(ErrorCode::usage, "diffs import", log,
+                    "a file of that name is a part of the source " + source, hint);
+    }
+    return {};
 }
 
 /// Diffs of two chains do not fit together, so both must be of one chain, as far as they say their chain.
@@ -67,11 +83,7 @@ Status check_same_chain(const DiffsImportOptions& options, const std::optional<C
 }
 
 Result<snapshot::ImportReport> import(const DiffsImportOptions& options, std::stop_token stop, Io& io) {
-    for (const std::string& path : diff_log_files(options.log)) {
-        if (!same_file(options.source, path)) continue;
-        return fail(ErrorCode::usage, "diffs import", options.source,
-                    "that file is a part of the log " + options.log, "give the log another place with --to");
-    }
+    IOSWARM_DO(check_apart(options.source, options.log));
     IOSWARM_TRY(auto source, snapshot::open_diffs(options.source, {options.lock_timeout, stop}));
     IOSWARM_TRY(auto log, SqliteDiffStore::open(options.log));
     IOSWARM_TRY(const auto of_log, log->chain());

@@ -69,6 +69,18 @@ const char* const kClaimed[] = {"x.gz", "x.gz.sha256", "snapshot-meta.json", ".x
 
 }  // namespace
 
+TEST_CASE("a roll is not written under a name that SQLite uses beside the log, even if there is no such file") {
+    const test::TempDir dir;
+    const std::string log = dir.write("log.db", "");
+    for (const char* part : {"-wal", "-shm"}) {
+        const auto refused = check_output_place(log + part, {{"--diffs", log}, {"--diffs", log + part}});
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == ErrorCode::usage);
+        CHECK_THAT(refused.error().why, Contains("would be overwritten"));
+    }
+    CHECK(check_output_place(dir.path("x.gz"), {{"--diffs", log}, {"--diffs", log + "-wal"}}));
+}
+
 TEST_CASE("a source with a name that its export would write is refused and not changed") {
     for (const std::string name : kClaimed) {
         INFO(name);

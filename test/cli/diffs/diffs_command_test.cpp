@@ -72,6 +72,13 @@ TEST_CASE("diffs import refuses to overwrite and says what to do", "[cli]") {
         run_cli({"diffs", "import", dir.path("statediffs.db"), "--to",
                  dir.path("../") + fs::path(dir.path()).filename().string() + "/statediffs.db"});
     CHECK(itself.code == 64);
+    // SQLite would delete a log that is made under the name of the source's WAL, even if there is none now.
+    REQUIRE_FALSE(fs::exists(log + "-wal"));
+    for (const char* part : {"-wal", "-shm", ".lock"}) {
+        const auto beside = run_cli({"diffs", "import", log, "--to", log + part});
+        CHECK(beside.code == 64);
+        CHECK_THAT(beside.err, Contains("is a part of the source"));
+    }
     CHECK(run_cli({"diffs", "verify", dir.path("statediffs.db")}).code == 0);
     CHECK(run_cli({"diffs", "verify", log}).code == 0);
     CHECK(run_cli({"diffs", "import", diffs_data("bolt/trie.db"), "--to", log}).code == 65);
