@@ -100,7 +100,11 @@ void DiffStreamCall::on_message(Codec codec, BytesView payload) {
     agent_id_ = *id;
     auto self = std::static_pointer_cast<DiffStreamCall>(shared_from_this());
     auto stream = service_.diffs->open_diff_stream(*id, *request, std::move(self));
-    if (!stream) return end(to_grpc_status(stream.error()));
+    if (!stream) {
+        const Error& why = stream.error();
+        tell_refused(fmt::format("no state diffs from height {}: {}", request->from_height, why.why));
+        return end(to_grpc_status(why));
+    }
     stream_ = std::move(*stream);
     service_.counters.diff_streams_open.add();
     begin(agent_id_);
@@ -127,9 +131,14 @@ bool DiffStreamCall::write_next(Where where) {
 }
 
 void DiffStreamCall::refuse(const SharedDiff& diff, const Error& why) {
-    service_.counters.diffs_refused.add();
-    service_.log.error("diff stream of agent {} ends at height {}: {}", agent_id_, diff.height(), why.text());
+    tell_refused(fmt::format("its diff stream ends at height {}: {}", diff.height(), why.why));
     end_next(to_grpc_status(why));
+}
+
+/// An agent asks again and again for what it cannot get, so this is logged only once per agent and minute.
+void DiffStreamCall::tell_refused(std::string why) {
+    service_.counters.diffs_refused.add();
+    service_.refused(agent_id_, address(), {ErrorCode::out_of_range, std::move(why), {}, {}, {}});
 }
 
 void DiffStreamCall::on_written() {

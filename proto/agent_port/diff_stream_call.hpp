@@ -25,6 +25,7 @@ class DiffStreamCall final : public StreamCall {
     WorkQueue& own_queue() override { return service_.diff_streams; }
     std::optional<grpc::Status> stalled(const Writing& writing, SteadyTime now) override;
     void refuse(const SharedDiff& diff, const Error& why);
+    void tell_refused(std::string why);
 
     // Used by the holder of the right to write.
     Codec codec_ = Codec::protobuf;

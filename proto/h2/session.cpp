@@ -22,6 +22,13 @@ constexpr std::int32_t kConnectionWindow = 8 << 20;
 constexpr std::size_t kMaxWaiting = std::size_t{4} << 20;
 constexpr std::size_t kMaxHeaderBytes = std::size_t{64} << 10;
 
+constexpr std::string_view kBrokenRules = "the other end broke the rules of HTTP/2";
+
+/// `code` is an error of nghttp2.
+std::string broken_rules(int code) {
+    return fmt::format("{}: {}", kBrokenRules, nghttp2_strerror(code));
+}
+
 /// Undoes gRPC's escapes: bytes that are not printable ASCII are sent as %XX.
 std::string percent_decoded(std::string_view text) {
     std::string out;
@@ -267,16 +274,17 @@ Error H2Client::Session::closed_error() const {
     return {ErrorCode::unavailable, "the connection ended", which_, closed_->why, closed_->hint};
 }
 
-Error H2Client::Session::end_of_connection() const {
-    Error error{ErrorCode::unavailable, {}, which_, {}, {}};
+Error H2Client::Session::end_of_connection(std::string usual_why) const {
+    Error error{ErrorCode::unavailable, {}, which_, std::move(usual_why), {}};
     if (!goaway_.empty()) error.why = "the other end said " + goaway_;
     if (!saw_settings_) error.why = "the other end does not speak HTTP/2";
     return error;
 }
 
 Status H2Client::Session::flush() {
-    if (nghttp2_session_send(session_) == 0) return {};
-    return close(send_error_ ? *send_error_ : end_of_connection());
+    const int failed = nghttp2_session_send(session_);
+    if (failed == 0) return {};
+    return close(send_error_ ? *send_error_ : end_of_connection(broken_rules(failed)));
 }
 
 Status H2Client::Session::wait(H2Deadline deadline, const std::stop_token& stop) {
@@ -309,13 +317,15 @@ Status H2Client::Session::work(H2Deadline deadline, const std::stop_token& stop)
     const auto got = stream_->receive(buffer);
     if (!got) return close(got.error());
     if (!*got) return wait(deadline, stop);
-    if (**got == 0) return close(end_of_connection());
+    if (**got == 0) return close(end_of_connection("the other end closed the connection"));
     heard_ = SteadyClock::now();
     pinged_.reset();
-    if (nghttp2_session_mem_recv(session_, buffer.data(), **got) < 0) return close(end_of_connection());
+    const auto read = nghttp2_session_mem_recv(session_, buffer.data(), **got);
+    if (read < 0) return close(end_of_connection(broken_rules(static_cast<int>(read))));
     IOSWARM_DO(flush());
     if (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0) {
-        return close(end_of_connection());
+        // The session is over without a word of the other end, so nghttp2 has ended it.
+        return close(end_of_connection(std::string(kBrokenRules)));
     }
     return {};
 }

@@ -64,7 +64,8 @@ class H2Client::Session {
     /// Remembers why the connection cannot be used any more, and returns that as an error.
     Status close(Error why);
     [[nodiscard]] Error closed_error() const;
-    [[nodiscard]] Error end_of_connection() const;
+    /// `usual_why` is the reason when the other end gave none.
+    [[nodiscard]] Error end_of_connection(std::string usual_why) const;
 
     void on_header(const nghttp2_frame& frame, std::string name, std::string value);
     void on_frame(const nghttp2_frame& frame);

@@ -188,6 +188,9 @@ TEST_CASE("a height outside of the log is OUT_OF_RANGE with the range and the ne
         CHECK(status.error_message().find("held are 50 to 200") != std::string::npos);
         CHECK(status.error_message().find("height 7 (state-7.snap.gz)") != std::string::npos);
     }
+    CHECK(served.metrics.value("diffs_refused") == 2);
+    CHECK(served.logged("no state diffs from height 49: it is not held any more"));
+    CHECK_FALSE(served.logged("no state diffs from height 202"));  // one line per agent and minute
     // An agent that is up to date asks for the next height and waits.
     const auto stream = agent.diffs(201);
     served.feed(201, 201);
@@ -302,7 +305,8 @@ TEST_CASE("a diff that is too large for a message ends streams with its height a
     const auto size = std::to_string(proto::encode(codec, diff_of_height(6, 120'000)).size());
     CHECK(status.error_message().find("height 6") != std::string::npos);
     CHECK(status.error_message().find(size + " bytes") != std::string::npos);
-    CHECK(served.logged("agent agent-01 ends at height 6"));
+    CHECK(served.logged("agent-01"));
+    CHECK(served.logged("its diff stream ends at height 6"));
     CHECK(served.logged(size + " bytes"));
     const auto beyond = agent.diffs(7);
     CHECK(take(*beyond, codec, 7, 8) == "");

@@ -296,10 +296,14 @@ TEST_CASE("an answer that is not gRPC is named in the error", "[diffs]") {
          "height"},
         {"an empty message", {accept_step(), data_step(proto::grpc_frame({}))}, ErrorCode::bad_data, ""},
         {"height 0", {accept_step(), diff_step(small_diff(0))}, ErrorCode::bad_data, "height 0"},
+        {"the end of the connection",
+         {accept_step(), {Step::Kind::hang_up}},
+         ErrorCode::unavailable,
+         ""},
         {"garbage on the line",
          {accept_step(), {Step::Kind::raw, {}, Bytes(64, 0xff)}},
          ErrorCode::unavailable,
-         ""},
+         "broke the rules of HTTP/2"},
     };
     for (const Lie& lie : lies) {
         INFO(lie.name);
@@ -308,6 +312,7 @@ TEST_CASE("an answer that is not gRPC is named in the error", "[diffs]") {
         INFO(error.text());
         CHECK(to_string(error.code) == to_string(lie.code));
         CHECK_THAT(error.text(), Catch::Contains("127.0.0.1:" + std::to_string(rig.node.port())));
+        CHECK_FALSE(error.why.empty());
         CHECK_THAT(error.why, Catch::Contains(lie.why));
     }
 }
