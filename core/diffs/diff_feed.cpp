@@ -191,9 +191,15 @@ void DiffFeed::wait(std::chrono::milliseconds time, std::stop_token stop) {
 }
 
 Status DiffFeed::health() const {
+    {
+        const std::lock_guard lock(mutex_);
+        if (halted_) return fail(*halted_);
+        if (!store_health_) return store_health_;
+    }
+    // A source that is behind answers, so an older error of it does not hold any more.
+    if (Status behind = source_.behind(); !behind) return behind;
     const std::lock_guard lock(mutex_);
-    if (halted_) return fail(*halted_);
-    return store_health_ ? source_health_ : store_health_;
+    return source_health_;
 }
 
 bool DiffFeed::halted() const {

@@ -21,6 +21,10 @@ class StateDiffSource {
     /// off and asks again); out_of_range (the source no longer holds it, or answers with another height);
     /// unauthenticated, permission_denied, bad_data.
     [[nodiscard]] virtual Result<StateDiff> next(std::uint64_t height, std::stop_token stop) = 0;
+
+    /// The reason why next() waits, if it is none of the usual kind: the source answers, but it is behind the
+    /// height that is wanted. Ok otherwise. Thread-safe.
+    [[nodiscard]] virtual Status behind() const { return {}; }
 };
 
 }  // namespace ioswarm

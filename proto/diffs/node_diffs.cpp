@@ -69,7 +69,20 @@ Status NodeDiffSource::check(const StateDiff& diff, std::uint64_t height) const 
     return {};
 }
 
+void NodeDiffSource::note_behind(std::uint64_t at, std::uint64_t wanted) {
+    *behind_.lock() =
+        wrong(ErrorCode::unavailable, fmt::format("the node is at height {}, and {} is wanted", at, wanted));
+    if (last_ != 0) return;
+    log_.info("{} is only at height {}, before {} that is wanted", settings_.peer.target.text(), at, wanted);
+}
+
 Result<StateDiff> NodeDiffSource::next(std::uint64_t height, std::stop_token stop) {
+    auto diff = take_next(height, stop);
+    *behind_.lock() = {};
+    return diff;
+}
+
+Result<StateDiff> NodeDiffSource::take_next(std::uint64_t height, const std::stop_token& stop) {
     if (subscription_ && expected_ != height) subscription_.reset();
     for (bool is_second_ask = false;;) {
         if (!subscription_) {
@@ -84,10 +97,7 @@ Result<StateDiff> NodeDiffSource::next(std::uint64_t height, std::stop_token sto
         const Status follows = check(*diff, height);
         if (follows) {
             const bool is_behind = diff->height < height;
-            if (is_behind && last_ == 0) {
-                log_.info("{} is only at height {}, before {} that is wanted", settings_.peer.target.text(),
-                          diff->height, height);
-            }
+            if (is_behind) note_behind(diff->height, height);
             last_ = diff->height;
             if (is_behind) continue;
             expected_ = diff->height + 1;

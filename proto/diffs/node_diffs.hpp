@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
+#include "core/base/result.hpp"
 #include "core/ports/state_diff_source.hpp"
 #include "proto/diffs/subscription.hpp"
 
@@ -43,8 +45,11 @@ class NodeDiffSource final : public StateDiffSource {
     NodeDiffSource(NodeDiffSettings settings, Log log);
 
     [[nodiscard]] Result<StateDiff> next(std::uint64_t height, std::stop_token stop) override;
+    [[nodiscard]] Status behind() const override { return *behind_.lock(); }
 
   private:
+    Result<StateDiff> take_next(std::uint64_t height, const std::stop_token& stop);
+    void note_behind(std::uint64_t at, std::uint64_t wanted);
     Status subscribe(std::uint64_t height, const std::stop_token& stop);
     /// If the node's version has no ioswarm module, says so in the error.
     [[nodiscard]] Error explained(Error error, const std::stop_token& stop) const;
@@ -53,6 +58,7 @@ class NodeDiffSource final : public StateDiffSource {
 
     const NodeDiffSettings settings_;
     const Log log_;
+    Guarded<Status> behind_;
     std::optional<DiffSubscription> subscription_;
     bool was_opened_ = false;     ///< a subscription was opened before
     std::uint64_t last_ = 0;      ///< height of the last diff of this subscription; 0: none yet

@@ -35,6 +35,14 @@ class ScriptedDiffSource final : public StateDiffSource {
         return answer;
     }
 
+    [[nodiscard]] Status behind() const override {
+        const std::lock_guard lock(mutex_);
+        return behind_;
+    }
+    void set_behind(Status behind) {
+        const std::lock_guard lock(mutex_);
+        behind_ = std::move(behind);
+    }
     void give(Result<StateDiff> answer) {
         const std::lock_guard lock(mutex_);
         answers_.push_back(std::move(answer));
@@ -48,10 +56,11 @@ class ScriptedDiffSource final : public StateDiffSource {
     }
 
   private:
-    std::mutex mutex_;  // guards all members below
+    mutable std::mutex mutex_;  // guards all members below
     std::condition_variable_any changed_;
     std::deque<Result<StateDiff>> answers_;
     std::vector<std::uint64_t> asked_;
+    Status behind_;
 };
 
 /// A diff log in memory whose appends can be made to fail or to wait.

@@ -313,6 +313,23 @@ TEST_CASE("a source that is unavailable is asked again") {
     CHECK(it.source.asked(7) == Heights{0, 2, 2, 2, 2, 2, 3});
 }
 
+TEST_CASE("a source that answers and is behind is not reported as away") {
+    Feed it;
+    it.start();
+    it.source.give(fail(ErrorCode::unavailable, "away"));
+    CHECK(it.source.asked(2).size() == 2);  // the first answer was noted
+    REQUIRE_FALSE(it.feed->health());
+    CHECK(it.feed->health().error().what == "away");
+    it.source.set_behind(fail(ErrorCode::unavailable, "behind"));
+    REQUIRE_FALSE(it.feed->health());
+    CHECK(it.feed->health().error().what == "behind");
+    it.source.set_behind({});
+    it.give(1, 1);
+    CHECK(it.told.wait(1) == Heights{1});
+    CHECK(it.source.asked(3).size() == 3);
+    CHECK(it.feed->health());
+}
+
 TEST_CASE("on a full disk the feed keeps one group of diffs waiting, and continues when there is room") {
     Feed it;
     it.settings.group_rows = 4;

@@ -204,6 +204,24 @@ TEST_CASE("the source waits for a node that is behind, and skips the heights it 
     CHECK(rig.node.asked().size() == 1);
 }
 
+TEST_CASE("while the node is behind, the source says at which height it is", "[diffs]") {
+    FakeDiffNode node([](const Asked&, std::size_t) { return diffs(8, 8); });
+    std::promise<void> noticed;
+    NodeDiffSource source(settings_for(node.port()), Log(LogLevel::info, [&](LogLevel, std::string_view line) {
+                              if (line.find("is only at height 8") != std::string_view::npos)
+                                  noticed.set_value();
+                          }));
+    CHECK(source.behind());
+    auto later = std::async(std::launch::async, [&] { return source.next(10, {}); });
+    REQUIRE(noticed.get_future().wait_for(60s) == std::future_status::ready);
+    const Status behind = source.behind();
+    node.push({diff_step(small_diff(9)), diff_step(small_diff(10))});
+    CHECK(later.get().value() == small_diff(10));
+    REQUIRE_FALSE(behind);
+    CHECK_THAT(behind.error().why, Catch::Contains("the node is at height 8, and 10 is wanted"));
+    CHECK(source.behind());
+}
+
 TEST_CASE("a node that is behind must not skip heights either", "[diffs]") {
     Rig rig([](const Asked& asked, std::size_t nth) {
         if (nth > 0) return diffs(asked.from_height, 11);
