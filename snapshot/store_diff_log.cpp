@@ -67,7 +67,7 @@ class StoreDiffLog final : public DiffLog {
   private:
     [[nodiscard]] Error broken(std::string why) const {
         return {ErrorCode::data_loss, "the diff log is damaged", fmt::format("height {}", next_),
-                std::move(why), "'ioswarm diffs verify' checks all of it"};
+                std::move(why), "ioswarm diffs verify lists all heights that cannot be read"};
     }
 
     const std::shared_ptr<const DiffStore> store_;

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/diffs/log_faults.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/serve/settings.hpp"
 #include "cli/signals.hpp"
@@ -168,6 +169,13 @@ Result<DiffRange> read_whole(const std::string& path, ProgressLine& line) {
     return range;
 }
 
+ordered_json as_json(const LogFaults& faults) {
+    ordered_json out = ordered_json::array();
+    for (const DiffRange& range : faults.ranges)
+        out.push_back(as_json(range));
+    return out;
+}
+
 /// Returns true if the operator agreed, on the terminal or with --yes.
 Result<bool> is_agreed(const DiffsRestartOptions& options, const DiffRange& range, Io& io) {
     if (options.yes) return true;
@@ -267,12 +275,22 @@ ExitCode run_diffs_verify(const DiffsVerifyOptions& options, Io& io) {
         }
         return ExitCode::ok;
     }
-    const Error& error = range.error();
-    if (options.json)
-        io.out << dump({{"log", options.log}, {"ok", false}, {"reason", error.text()}}, 2) << '\n';
-    if (!options.json && !options.quiet) print_error(io, error);
+    Error error = range.error();
     // A damaged log fails the check. A log that cannot be read gives the error's own exit code.
     const bool is_damaged = error.code == ErrorCode::bad_data || error.code == ErrorCode::data_loss;
+    std::optional<LogFaults> faults;
+    if (is_damaged) faults = faults_in(options.log, kLockTimeout);
+    const bool has_list = faults && !faults->ranges.empty();
+    if (has_list) error.hint = faults->advice();
+    if (options.json) {
+        ordered_json out = {{"log", options.log}, {"ok", false}, {"reason", error.text()}};
+        if (has_list) out["unreadable"] = as_json(*faults);
+        io.out << dump(out, 2) << '\n';
+    }
+    if (!options.json && !options.quiet) {
+        if (has_list) io.err << fmt::format("heights that cannot be read: {}\n", faults->text());
+        print_error(io, error);
+    }
     return is_damaged ? ExitCode::failed_check : exit_code_for(error.code);
 }
 

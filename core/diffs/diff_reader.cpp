@@ -157,7 +157,7 @@ Result<DiffRow> DiffReader::row_of(std::uint64_t height, const Hash256& previous
 Error DiffReader::damaged(std::uint64_t height, std::string why) const {
     return {ErrorCode::data_loss, "cannot read the diff log", database_.file(),
             fmt::format("the diff of height {} is damaged: {}", height, why),
-            "ioswarm diffs verify tells all that is; ioswarm diffs restart begins a new log"};
+            "ioswarm diffs verify lists all heights that cannot be read"};
 }
 
 }  // namespace ioswarm

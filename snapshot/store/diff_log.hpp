@@ -32,7 +32,7 @@ class DiffLog {
     [[nodiscard]] virtual Status seek(std::uint64_t height) = 0;
     /// Returns the next diff, beginning with range().floor; nothing after range().tip. Errors, each with the
     /// height: bad_data, data_loss (damaged, or a wrong digest), io, out_of_range (pruned meanwhile). After an
-    /// error it must not be used further.
+    /// error it must not be used further, except that seek() may follow in our own log.
     [[nodiscard]] virtual Result<std::optional<StateDiff>> next() = 0;
     /// Releases the lock, if one is held. Read nothing after this. Error bad_data: the diffs that were read
     /// changed meanwhile.

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/diffs/sqlite_diff_store.hpp"
+#include "core/sqlite/sqlite.hpp"
 #include "test/cli/run_cli.hpp"
 #include "test/support/temp_dir.hpp"
 
@@ -181,6 +182,25 @@ TEST_CASE("diffs verify exits with 1 and names the height when a diff is damaged
     const auto quiet = run_cli({"diffs", "verify", "-q", log});
     CHECK(quiet.code == 1);
     CHECK((quiet.out + quiet.err).empty());
+}
+
+TEST_CASE("diffs verify lists every height that cannot be read, and says what to do", "[cli]") {
+    const test::TempDir dir;
+    const std::string log = imported(dir);
+    {
+        auto database = sqlite::Database::open(log, sqlite::Database::Mode::read_write, "diff log");
+        REQUIRE(database);
+        REQUIRE(database->execute("UPDATE diffs SET digest = zeroblob(32) WHERE height = 10"));
+        REQUIRE(database->execute("DELETE FROM diffs WHERE height = 20"));
+    }
+    const auto told = run_cli({"diffs", "verify", log});
+    CHECK(told.code == 1);
+    // Height 21 is whole, but it cannot be checked without the row before it.
+    CHECK_THAT(told.err, Contains("heights that cannot be read: 10, 20 to 21\n") && Contains("diffs restart") &&
+                             !Contains("diffs verify lists"));
+    const Json json = Json::parse(run_cli({"diffs", "verify", "--json", log}).out);
+    REQUIRE(json["unreadable"].size() == 2);
+    CHECK(json["unreadable"][1] == Json{{"floor", 20}, {"tip", 21}});
 }
 
 TEST_CASE("diffs export prints one JSON object per line, for the given heights", "[cli]") {
