@@ -271,7 +271,11 @@ TEST_CASE("when the state follows one block behind the tip, accounts are read th
         desk.state.hold_only(std::set<std::uint64_t>{tip - behind});
         desk.poll(actions(tip - 99), tip);
         ++tip;
-        return Desk::take(agent);
+        auto batches = Desk::take(agent);
+        // An agent that does not answer gets no further batches.
+        for (const auto& batch : batches)
+            REQUIRE(desk.submit("a", answer_to(*batch))->accepted);
+        return batches;
     };
     CHECK(next(1).empty());
     CHECK(next(1).empty());
