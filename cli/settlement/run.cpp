@@ -46,18 +46,20 @@ ExitCode code_of(HoldReason reason) {
     return ExitCode::try_again;
 }
 
-ExitCode report_hold(const settlement::Hold& hold, Io& io) {
+ExitCode report_hold(const settlement::Hold& hold, bool has_paid, Io& io) {
     const ExitCode code = code_of(hold.reason);
     if (code == ExitCode::ok) return code;
-    print_error(io, {ErrorCode::try_again, "nothing was paid", settlement::to_string(hold.reason), hold.detail,
+    const char* const what = has_paid ? "nothing more was paid" : "nothing was paid";
+    print_error(io, {ErrorCode::try_again, what, settlement::to_string(hold.reason), hold.detail,
                      hold_hint(hold.reason)});
     return code;
 }
 
-ExitCode report_not_final(SettlerParts& parts, const settlement::Hold& hold, Io& io) {
+ExitCode report_not_final(SettlerParts& parts, const SettlerRun& run, Io& io) {
+    const settlement::Hold& hold = run.last.hold;
     const auto live = parts.store().live_intent();
     const bool nothing_began = live && !*live;
-    if (nothing_began && hold.reason != HoldReason::none) return report_hold(hold, io);
+    if (nothing_began && hold.reason != HoldReason::none) return report_hold(hold, !run.ended.empty(), io);
     if (nothing_began) {
         print_error(io, {ErrorCode::timed_out, "nothing was signed", "--timeout",
                          "the endpoints did not answer everything in that time",
@@ -92,14 +94,13 @@ ExitCode report_end(SettlerParts& parts, const SettlerRun& run, const settlement
                                         "a signal came",
                                         "run it again: it goes on where it stopped"});
     }
-    if (run.out_of_time && run.last.state != SettlerStep::State::held)
-        return report_not_final(parts, run.last.hold, io);
+    if (run.out_of_time && run.last.state != SettlerStep::State::held) return report_not_final(parts, run, io);
     for (const settlement::IntentRow& intent : run.ended) {
         if (intent.state == settlement::IntentState::final_reverted) return ExitCode::failed_check;
     }
     const bool is_held = run.last.state == SettlerStep::State::held ||
                          run.last.hold.reason == settlement::HoldReason::nonce_free;
-    return is_held ? report_hold(run.last.hold, io) : ExitCode::ok;
+    return is_held ? report_hold(run.last.hold, !run.ended.empty(), io) : ExitCode::ok;
 }
 
 settlement::SettlerSettings settings_of(const settlement::SettlementLimits& limits,

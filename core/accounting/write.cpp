@@ -218,8 +218,9 @@ void Payroll::Impl::announce(const BlockOutcome& outcome) {
         ++without;
     }
     if (settings.rewards.settles_on_chain && without > 0) {
-        log.warn("epoch {}: {} agents have no wallet on file; {} IOTX is held for them", epoch.epoch, without,
-                 rau_to_iotx(owed));
+        const bool is_one = without == 1;
+        log.warn("epoch {}: {} agent{} no wallet on file; {} IOTX is held for {}", epoch.epoch, without,
+                 is_one ? " has" : "s have", rau_to_iotx(owed), is_one ? "it" : "them");
     }
     if (settler != nullptr) settler->epoch_closed(epoch.epoch);
 }
