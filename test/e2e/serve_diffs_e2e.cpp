@@ -222,7 +222,7 @@ TEST_CASE("l4test passes against serve with the secret and over TLS, and fails w
     const Json report = Json::parse(good.out);
     CHECK(report["passed"] == true);
     CHECK(report["live"] > 0);
-    CHECK(report["checks"].size() == 6);
+    CHECK(report["checks"].size() == 7);
     const HttpHeaders key{{"X-Ioswarm-Agent-Id", "agent-0"},
                           {"X-Ioswarm-Token", agent_token("test-secret", "agent-0")}};
     CHECK(eventually([&] {

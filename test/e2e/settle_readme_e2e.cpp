@@ -130,7 +130,7 @@ TEST_CASE("the commands that README shows for deploy, fund, claim and settle do 
     REQUIRE(settles.size() == 4);
     CHECK(settles[1].find("12.5 IOTX") != std::string::npos);
     CHECK(settles[1].find("nothing was sent") != std::string::npos);
-    CHECK(settles[2].find("paid 12.5 IOTX for epoch 0") != std::string::npos);
+    CHECK(settles[2].find("credited 12.5 IOTX for epoch 0") != std::string::npos);
     CHECK(settles[3].find("owed        nothing") != std::string::npos);
     const U256 before = SettleChain::get().balance(agent);
     CHECK(before == kReadmeCoin / 2);
