@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "test/support/free_port.hpp"
 #include "test/support/grpc_client.hpp"
 #include "test/support/h2_raw.hpp"
 #include "test/support/scripted_http.hpp"
@@ -40,18 +41,6 @@ void replace_once(std::string& text, const std::string& what, const std::string&
     REQUIRE(at != std::string::npos);
     text.replace(at, what.size(), by);
     REQUIRE(text.find(what, at + by.size()) == std::string::npos);
-}
-
-std::uint16_t free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    ::close(fd);
-    return ntohs(address.sin_port);
 }
 
 /// nginx in a folder of its own, in the foreground, run by the user who runs the test.

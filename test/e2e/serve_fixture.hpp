@@ -8,16 +8,13 @@
 #include <thread>
 #include <vector>
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 #include "core/crypto/hmac.hpp"
 #include "core/sim/agent_rules.hpp"
 #include "proto/agents/agent_group.hpp"
+#include "test/support/free_port.hpp"
 #include "test/support/http_user.hpp"
 #include "test/support/program.hpp"
 #include "test/support/temp_dir.hpp"
@@ -32,7 +29,8 @@ inline constexpr auto kServePatience = 120s;
 /// One in ten transactions is answered wrongly, always the same ones.
 inline constexpr sim::WrongShare kWrong{3, 100};
 
-/// `ioswarm serve` with its data in `dir`, started and ready, on its own ports.
+/// `ioswarm serve` with its data in `dir`, started and ready, on its own ports. (The API's port cannot be 0:
+/// that turns the API off.)
 class Served {
   public:
     explicit Served(const TempDir& dir, std::vector<std::string> more = {}, int grpc_port = 0)
@@ -58,29 +56,17 @@ class Served {
     static std::vector<std::string> arguments(const TempDir& dir, std::vector<std::string> more,
                                               int grpc_port) {
         std::filesystem::remove(dir.path("ready.json"));
-        std::vector<std::string> out{IOSWARM_BINARY,     "serve",
-                                     "--data-dir",       dir.path("data"),
-                                     "--ready-file",     dir.path("ready.json"),
-                                     "--grpc-port",      std::to_string(grpc_port),
-                                     "--swarm-api-port", std::to_string(free_port())};
+        std::vector<std::string> out{
+            IOSWARM_BINARY,     "serve",
+            "--data-dir",       dir.path("data"),
+            "--ready-file",     dir.path("ready.json"),
+            "--grpc-port",      std::to_string(grpc_port == 0 ? free_port() : grpc_port),
+            "--swarm-api-port", std::to_string(free_port())};
         out.insert(out.end(), more.begin(), more.end());
         return out;
     }
 
   private:
-    /// A port that is free now. (Port 0 would turn the API off.)
-    static int free_port() {
-        const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        REQUIRE(bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0);
-        REQUIRE(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-        close(fd);
-        return ntohs(address.sin_port);
-    }
-
     Program program_;
     int grpc_port_ = 0;
     int api_port_ = 0;

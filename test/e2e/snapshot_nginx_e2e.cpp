@@ -14,29 +14,19 @@
 
 #include <catch2/catch.hpp>
 
+#include "test/support/free_port.hpp"
 #include "test/support/http_user.hpp"
 #include "test/support/program.hpp"
 #include "test/support/temp_dir.hpp"
 #include "test/support/whole_file.hpp"
 
 using namespace ioswarm;
+using ioswarm::test::free_port;
 using ioswarm::test::HttpUser;
 using ioswarm::test::run_program;
 using ioswarm::test::TempDir;
 
 namespace {
-
-std::uint16_t free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    ::close(fd);
-    return ntohs(address.sin_port);
-}
 
 /// nginx in the foreground, run by the user who runs the test, publishing `folder` under /snapshots/.
 class Nginx {
