@@ -33,22 +33,22 @@ class AnswerPace {
         per_task_ = per_task_ ? *per_task_ + (per_task - *per_task_) / kWeight : per_task;
     }
 
-    /// How many batches of `batch_size` tasks the agent may hold, at least 1. It is 2 for an agent whose pace
-    /// is not known yet: it works on one and has the next at hand.
+    /// How many batches of `batch_size` tasks the agent may hold, at least 1. It is `most` until the agent has
+    /// answered for the first time: nothing is known about it then, and it may be one that only reads.
     [[nodiscard]] std::uint32_t most_batches(std::uint32_t batch_size, std::chrono::nanoseconds task_timeout,
                                              std::uint32_t most) const {
-        if (!per_batch_) return std::min(kAtFirst, most);
+        if (!per_batch_) return most;
         // A full batch may take longer than the batches measured. It takes no longer than that many batches of
         // one task.
         const auto full = std::max({*per_batch_, *per_task_ * batch_size, std::chrono::nanoseconds(1)});
         const std::chrono::nanoseconds hold = std::min<std::chrono::nanoseconds>(kHoldFor, task_timeout / 2);
-        const std::uint32_t least = *per_batch_ * 4 > task_timeout ? 1 : kAtFirst;
+        const std::uint32_t least =
+            *per_batch_ * 4 > task_timeout ? 1 : 2;  // one to work on, and the next at hand
         const auto fitting = static_cast<std::uint32_t>(std::min<std::int64_t>(hold / full, most));
         return std::min(std::max(fitting, least), most);
     }
 
   private:
-    static constexpr std::uint32_t kAtFirst = 2;
     static constexpr std::int64_t kWeight = 4;  // a new measurement counts for a quarter
 
     std::optional<Clock::Steady> last_;  // when the last answers were recorded

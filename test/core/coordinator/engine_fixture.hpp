@@ -159,6 +159,17 @@ class Desk {
         poll({}, 100);
         answers.clear();
     }
+    /// The agent, which is the only one so far, takes a second for one task. From now on it may hold two
+    /// batches.
+    void prove_slow(const std::string& id, FakeAgent& agent) {
+        poll({fake_action({.sender = 77, .nonce = 1'000'000})}, 100);
+        const auto batch = agent.stream->take();
+        REQUIRE(batch);
+        clock.advance(std::chrono::seconds(1));
+        REQUIRE(submit(id, answer_to(*batch))->accepted);
+        poll({}, 100);
+        answers.clear();
+    }
     /// Judges the submission and, if it is accepted, records it. Returns the response or the refusal.
     Result<SubmitResponse> submit(const std::string& id, const BatchResult& batch,
                                   const Status& recorded = {}) {
