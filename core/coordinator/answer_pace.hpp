@@ -19,6 +19,9 @@ class AnswerPace {
     /// An agent may hold as many batches as it answers in about this time. (This project's choice: a fifth of
     /// the default task time-out, and long enough that a quick agent holds the most batches allowed.)
     static constexpr std::chrono::seconds kHoldFor{2};
+    /// How many batches an agent may hold before its first answer. More would cost a slow agent its first
+    /// seconds, since the first batches often have one task.
+    static constexpr std::uint32_t kAtFirst = 4;
 
     /// Call this when the answers to `tasks` tasks of a batch were recorded, or could not be. `taken` is when
     /// the stream took the batch.
@@ -33,11 +36,11 @@ class AnswerPace {
         per_task_ = per_task_ ? *per_task_ + (per_task - *per_task_) / kWeight : per_task;
     }
 
-    /// How many batches of `batch_size` tasks the agent may hold, at least 1. It is `most` until the agent has
-    /// answered for the first time: nothing is known about it then, and it may be one that only reads.
+    /// How many batches of `batch_size` tasks the agent may hold, at least 1. It is kAtFirst until the agent
+    /// has answered for the first time, because nothing is known about it then.
     [[nodiscard]] std::uint32_t most_batches(std::uint32_t batch_size, std::chrono::nanoseconds task_timeout,
                                              std::uint32_t most) const {
-        if (!per_batch_) return most;
+        if (!per_batch_) return std::min(kAtFirst, most);
         // A full batch may take longer than the batches measured. It takes no longer than that many batches of
         // one task.
         const auto full = std::max({*per_batch_, *per_task_ * batch_size, std::chrono::nanoseconds(1)});

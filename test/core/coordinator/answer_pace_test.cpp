@@ -149,7 +149,7 @@ TEST_CASE("an agent may hold the batches that it answers in about two seconds") 
     AnswerPace quick;
     AnswerPace slow;
     AnswerPace very_slow;
-    CHECK(batches_of(quick) == 16);  // nothing is known of it before its first answer
+    CHECK(batches_of(quick) == 4);  // nothing is known of it before its first answer
     for (int i = 1; i <= 10; ++i) {
         quick.add(start, start + i * 10ms, 10);
         slow.add(start, start + i * 500ms, 10);
