@@ -100,23 +100,24 @@ Json table_json(const SettleState& state) {
     return out;
 }
 
+/// `contract` is the reward contract, which is no wallet either.
+Json unusable_wallet_json(const std::string& agent_id, const Address& wallet, const Address& contract) {
+    return {{"agent_id", agent_id},
+            {"wallet", to_checksum_hex(wallet)},
+            {"reason", settlement::why_unpayable(wallet, contract)}};
+}
+
 Json unusable_json(const SettleState& state) {
     Json out = Json::array();
-    for (const auto& [agent, wallet] : state.unusable_wallets) {
-        out.push_back({{"agent_id", agent},
-                       {"wallet", to_checksum_hex(wallet)},
-                       {"reason", settlement::why_unpayable(wallet, state.summary.identity.contract)}});
-    }
+    for (const auto& [agent, wallet] : state.unusable_wallets)
+        out.push_back(unusable_wallet_json(agent, wallet, state.summary.identity.contract));
     return out;
 }
 
-Json plan_unusable_json(const settlement::Plan& plan, const settlement::SettlementIdentity& identity) {
+Json unusable_json(const settlement::Plan& plan, const settlement::SettlementIdentity& identity) {
     Json out = Json::array();
-    for (const settlement::UnusableWallet& one : plan.unusable_wallets) {
-        out.push_back({{"agent_id", one.agent_id},
-                       {"wallet", to_checksum_hex(one.wallet)},
-                       {"reason", settlement::why_unpayable(one.wallet, identity.contract)}});
-    }
+    for (const settlement::UnusableWallet& one : plan.unusable_wallets)
+        out.push_back(unusable_wallet_json(one.agent_id, one.wallet, identity.contract));
     return out;
 }
 
@@ -172,7 +173,7 @@ std::string plan_json(const settlement::Plan& plan, const settlement::Settlement
              {"halt", halt_json(under_way.halt)},
              {"no_wallet_payouts", plan.unpaid_without_wallet},
              {"no_wallet_rau", to_decimal(plan.unpaid_without_wallet_rau)},
-             {"unusable_wallets", plan_unusable_json(plan, identity)},
+             {"unusable_wallets", unusable_json(plan, identity)},
              {"transactions", Json::array()}};
     for (const settlement::PlannedIntent& planned : plan.intents) {
         const IntentRow& intent = planned.intent;

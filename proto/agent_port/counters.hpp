@@ -19,7 +19,7 @@ struct ServiceCounters {
     metrics::Counter batches_sent, batches_too_large;
     metrics::Counter health_checks;
     metrics::Counter diffs_sent;
-    metrics::Counter diffs_refused;         ///< too large for a message, or damaged
+    metrics::Counter diffs_refused;         ///< diffs too large for a message, and refused requests for diffs
     metrics::Counter diff_streams_stalled;  ///< streams ended because their client took no data
     metrics::Gauge task_streams_open, diff_streams_open, health_watches_open;
 };

@@ -58,8 +58,8 @@ struct Web3MinedBlock {
 };
 
 /// Combines the result of eth_getBlockByNumber (with complete transactions) and the result of
-/// eth_getBlockReceipts. Transactions without a receipt are left out; they are system actions. Error: bad_data,
-/// with the name of the field that cannot be read.
+/// eth_getBlockReceipts. Transactions without a receipt are left out; they are system actions. Error
+/// bad_data: a field cannot be read; the error names it.
 [[nodiscard]] Result<Web3MinedBlock> read_web3_mined_block(std::string_view block_json,
                                                            std::string_view receipts_json,
                                                            std::uint64_t chain_id);

@@ -17,8 +17,8 @@
 
 namespace ioswarm::proto {
 
-/// Returns the error bad_data for an answer of the node that cannot be read. `which` names the method that was
-/// called, or the field of its answer.
+/// Returns an error with the code bad_data. It says that an answer of the node cannot be read. `which` is the
+/// name of the web3 method, or the name of the field with the mistake.
 [[nodiscard]] Error web3_bad(std::string which, std::string why);
 
 /// Converts an RPC error of the node: to out_of_range if the node does not keep the state at the requested
@@ -32,9 +32,10 @@ namespace ioswarm::proto {
 /// Parses a reply whose result is an object. Errors are those of web3_json_text().
 [[nodiscard]] Result<nlohmann::json> web3_object(const Result<RpcReply>& reply, const std::string& method);
 
-/// Reads a number from a field of a web3 answer. web3 writes numbers as "0x1f". The first function reads up to
-/// 256 bits, the second up to 64. Returns nothing if the field is missing, has another form, or is larger.
+/// Reads a number of at most 256 bits from a field of a web3 answer. web3 writes 31 as "0x1f". Returns nothing
+/// if the field is missing, is not written like this, or is too large.
 [[nodiscard]] std::optional<U256> web3_quantity(const nlohmann::json& object, const char* field);
+/// The same for a number of at most 64 bits.
 [[nodiscard]] std::optional<std::uint64_t> web3_quantity64(const nlohmann::json& object, const char* field);
 
 /// Reads a hash or an address in hexadecimal. Empty if the value has another form.

@@ -153,19 +153,15 @@ class Desk {
     }
     /// The agent, which is the only one so far, answers a task at once. From now on it is known to be quick and
     /// may hold the most batches allowed.
-    void prove_quick(const std::string& id, FakeAgent& agent) {
-        poll({fake_action({.sender = 77, .nonce = 1'000'000})}, 100);
-        (void)take_and_answer(id, agent);
-        poll({}, 100);
-        answers.clear();
-    }
+    void prove_quick(const std::string& id, FakeAgent& agent) { prove_pace(id, agent, {}); }
     /// The agent, which is the only one so far, takes a second for one task. From now on it may hold two
     /// batches.
-    void prove_slow(const std::string& id, FakeAgent& agent) {
+    void prove_slow(const std::string& id, FakeAgent& agent) { prove_pace(id, agent, std::chrono::seconds(1)); }
+    void prove_pace(const std::string& id, FakeAgent& agent, std::chrono::seconds work) {
         poll({fake_action({.sender = 77, .nonce = 1'000'000})}, 100);
         const auto batch = agent.stream->take();
         REQUIRE(batch);
-        clock.advance(std::chrono::seconds(1));
+        clock.advance(work);
         REQUIRE(submit(id, answer_to(*batch))->accepted);
         poll({}, 100);
         answers.clear();
