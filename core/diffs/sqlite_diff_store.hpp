@@ -10,6 +10,8 @@
 
 namespace ioswarm {
 
+class DiffWriter;
+
 /// The diff log on disk: one SQLite file in WAL mode. Every commit is synced. There is one writing connection,
 /// and a few reading connections that never checkpoint. Every row that is read is checked against its chain
 /// value.
@@ -49,11 +51,10 @@ class SqliteDiffStore final : public DiffStore {
     [[nodiscard]] Status restart_at(std::uint64_t height);
 
   private:
-    class Writer;
     class Readers;
-    SqliteDiffStore(std::unique_ptr<Writer> writer, std::unique_ptr<Readers> readers);
+    SqliteDiffStore(std::unique_ptr<DiffWriter> writer, std::unique_ptr<Readers> readers);
 
-    std::unique_ptr<Writer> writer_;  // null when the store is read-only
+    std::unique_ptr<DiffWriter> writer_;  // null when the store is read-only
     std::unique_ptr<Readers> readers_;
 };
 
