@@ -12,13 +12,23 @@
 #include "core/diffs/diff_chain.hpp"
 #include "core/diffs/diff_schema.hpp"
 #include "core/diffs/store_checks.hpp"
+#include "core/sqlite/open_for_reading.hpp"
 
 namespace ioswarm {
 
 Result<std::unique_ptr<DiffReader>> DiffReader::open(const std::filesystem::path& file) {
-    IOSWARM_TRY(auto database, sqlite::Database::open(file, sqlite::Database::Mode::read_only, kDiffLogName));
-    IOSWARM_DO(prepare_diff_reader(database));
-    std::unique_ptr<DiffReader> out(new DiffReader(std::move(database)));
+    auto database = sqlite::open_for_reading(file, kDiffLogName);
+    if (!database) {
+        Error error = std::move(database).error();
+        if (error.code == ErrorCode::failed_precondition) {
+            const std::string name = file.filename().string();
+            error.hint = fmt::format(
+                "copy {0} and {0}-wal to a directory that you can write, and give the path of that copy", name);
+        }
+        return fail(std::move(error));
+    }
+    IOSWARM_DO(prepare_diff_reader(*database));
+    std::unique_ptr<DiffReader> out(new DiffReader(*std::move(database)));
     const std::array<std::pair<sqlite::Statement*, const char*>, 5> texts{{
         {&out->begin_, "BEGIN"},
         {&out->end_, "COMMIT"},

@@ -21,7 +21,7 @@ namespace ioswarm {
 /// the WAL from being moved into the file. Used by one thread at a time. Only for core/diffs.
 class DiffReader {
   public:
-    /// Errors are those of prepare_diff_reader().
+    /// Errors are those of sqlite::open_for_reading() and prepare_diff_reader().
     [[nodiscard]] static Result<std::unique_ptr<DiffReader>> open(const std::filesystem::path& file);
 
     [[nodiscard]] Result<DiffRange> range();

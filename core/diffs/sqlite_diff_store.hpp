@@ -25,8 +25,9 @@ class SqliteDiffStore final : public DiffStore {
     [[nodiscard]] static Result<std::unique_ptr<SqliteDiffStore>> open(const std::filesystem::path& file);
 
     /// Opens the file for reading while another process may be writing to it. range() is looked up in each
-    /// call. append(), prune() and clear() fail with failed_precondition. Errors: not_found; those of open(),
-    /// except for the lock.
+    /// call. append(), prune() and clear() fail with failed_precondition. The directory may be read-only; what
+    /// is written later is then not seen. Errors: not_found; those of open(), except for the lock;
+    /// failed_precondition when the directory is read-only and changes wait beside the file.
     [[nodiscard]] static Result<std::unique_ptr<SqliteDiffStore>> open_read_only(
         const std::filesystem::path& file);
 

@@ -2,10 +2,7 @@
 // The two files can be read in a directory that cannot be written, where SQLite allows it.
 #include <filesystem>
 #include <fstream>
-#include <functional>
 
-#include <sys/wait.h>
-#include <unistd.h>
 #include <catch2/catch.hpp>
 
 #include "core/sqlite/sqlite.hpp"
@@ -13,6 +10,7 @@
 #include "settlement/view.hpp"
 #include "test/settlement/ledger_file.hpp"
 #include "test/settlement/store_fixture.hpp"
+#include "test/support/without_rights.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::settlement;
@@ -34,21 +32,10 @@ struct ClosedDirectory {
         const std::vector<PlannedIntent> plan{planned_payment({payout_to(4, "b", 2, 20)})};
         REQUIRE((*store)->add_plan(plan, 1).has_value());
     }
-    ~ClosedDirectory() {
-        std::error_code ignored;
-        fs::permissions(dir, fs::perms::owner_all, ignored);
-    }
+    ~ClosedDirectory() { allow_writing(dir); }
     ClosedDirectory(const ClosedDirectory&) = delete;
     ClosedDirectory& operator=(const ClosedDirectory&) = delete;
 
-    void forbid_writing() const {
-        if (geteuid() == 0) {
-            REQUIRE(chown(dir.c_str(), 65534, 65534) == 0);
-            for (const auto& entry : fs::directory_iterator(dir))
-                REQUIRE(chown(entry.path().c_str(), 65534, 65534) == 0);
-        }
-        fs::permissions(dir, fs::perms::owner_read | fs::perms::owner_exec);
-    }
     /// Leaves files as a process does that was killed: changes wait in the WAL, and nothing else is there.
     void leave_wal(const std::string& name) const {
         const std::string file = (dir / name).string();
@@ -66,19 +53,6 @@ struct ClosedDirectory {
     }
 };
 
-/// Root may write everywhere, so the check is made as another user then.
-bool holds_without_rights(const std::function<bool()>& check) {
-    if (geteuid() != 0) return check();
-    const pid_t child = fork();
-    if (child == 0) {
-        if (setgid(65534) != 0 || setuid(65534) != 0) _exit(2);
-        _exit(check() ? 0 : 1);
-    }
-    int state = 0;
-    REQUIRE(waitpid(child, &state, 0) == child);
-    return WIFEXITED(state) && WEXITSTATUS(state) == 0;
-}
-
 bool asks_for_a_copy(const Error& error) {
     return error.code == ErrorCode::failed_precondition && error.why.find("-wal") != std::string::npos &&
            error.hint.find("--data-dir") != std::string::npos;
@@ -94,7 +68,7 @@ TEST_CASE("given a directory that cannot be written, when nothing waits in the W
         std::ofstream(closed.dir / "settlement.db-wal").flush();
         std::ofstream(closed.dir / "ledger.db-wal").flush();
     }
-    closed.forbid_writing();
+    forbid_writing(closed.dir);
     CHECK(holds_without_rights([&] {
         const auto view = SettlementView::open(closed.dir);
         return view && (*view)->summary() && (*view)->summary()->live;
@@ -115,7 +89,7 @@ TEST_CASE(
     closed.ledger.close();
     closed.leave_wal("settlement.db");
     closed.leave_wal("ledger.db");
-    closed.forbid_writing();
+    forbid_writing(closed.dir);
     CHECK(holds_without_rights([&] {
         const auto view = SettlementView::open(closed.dir);
         return !view && asks_for_a_copy(view.error());
