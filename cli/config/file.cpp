@@ -2,14 +2,14 @@
 #include "cli/config/file.hpp"
 
 // Variables are replaced in each value after parsing. iotex-core replaces them in the file's text before
-// parsing. Our way keeps a secret with a '#', a quote or a colon intact, lets comments contain dollars, and
-// needs no variables that only other sections use.
+// parsing. This program's order has three advantages. A secret with a '#', a quote or a colon stays intact.
+// Comments may contain dollars. A variable that is used in another section need not be set.
 
 #include <cerrno>
 #include <set>
+#include <utility>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -22,19 +22,23 @@ namespace ioswarm::cli {
 namespace {
 
 constexpr std::string_view kSection = "ioswarm";
-constexpr int kMaxDepth = 4;  // keys have two levels; more is a mistake, or an alias that contains itself
-// Far above the number of keys; nested aliases can expand one name into millions.
-constexpr std::size_t kMaxNames = 1'000;
+// Maximum nesting. Real keys have two levels; a misplaced block may have one or two more, and each of its keys
+// is still reported by name. The limit also stops an alias that contains itself.
+constexpr int kMaxDepth = 4;
+// Maximum number of keys. The program knows far fewer. The limit stops YAML aliases that expand to millions of
+// keys.
+constexpr std::size_t kMaxKeys = 1'000;
 constexpr std::size_t kMaxProblems = 20;  // if a whole file is wrong, the first problems are enough
 
 bool is_name_start(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
 }
-bool is_name(char c) {
+bool is_name_character(char c) {
     return is_name_start(c) || (c >= '0' && c <= '9');
 }
 
-Result<std::string> braced(std::string_view inside, const Environment& environment) {
+/// `inside` is "NAME" or "NAME:default".
+Result<std::string> value_in_braces(std::string_view inside, const Environment& environment) {
     const std::size_t colon = inside.find(':');
     const std::string name(inside.substr(0, colon));
     if (auto value = environment(name)) return *std::move(value);
@@ -52,7 +56,7 @@ class SectionReader {
 
     void read_document(const YAML::Node& document) {
         if (document.IsNull()) {
-            no_section("it is empty");
+            no_section("the file is empty");
             return;
         }
         if (!document.IsMap()) {
@@ -63,12 +67,12 @@ class SectionReader {
         for (const auto& pair : document) {
             if (!pair.first.IsScalar() || pair.first.Scalar() != kSection) continue;
             if (seen) {
-                problem(pair.first, std::string(kSection), "stands twice");
+                problem(pair.first, std::string(kSection), "is given twice");
                 return;
             }
             seen = true;
             if (pair.second.IsNull()) {
-                problem(pair.first, std::string(kSection), "is empty: the file sets nothing");
+                problem(pair.first, std::string(kSection), "is empty, so this file sets no keys");
                 continue;
             }
             if (!pair.second.IsMap()) {
@@ -77,7 +81,7 @@ class SectionReader {
             }
             read_map(pair.second, "", 0);
         }
-        if (!seen) tell_what_stands_there(document);
+        if (!seen) report_missing_section(document);
     }
 
     FileSection take() { return std::move(section_); }
@@ -86,16 +90,16 @@ class SectionReader {
     void no_section(std::string why, std::string hint = {}) {
         if (hint.empty()) hint = "put the keys under a line 'ioswarm:', indented by two spaces";
         section_.problems.push_back(Error{ErrorCode::config, "configuration", file_,
-                                          fmt::format("it has no section 'ioswarm:' ({})", why),
+                                          fmt::format("section 'ioswarm:' is missing ({})", why),
                                           std::move(hint)});
     }
 
     /// Describes the top level of a file without our section: a misspelt section name, or keys outside the
     /// section.
-    void tell_what_stands_there(const YAML::Node& document) {
-        constexpr std::size_t kMaxEdits = 3;
+    void report_missing_section(const YAML::Node& document) {
+        constexpr std::size_t kMaxEdits = 3;  // edit distance up to which a name counts as misspelt
         constexpr std::string_view kSectionOnly[] = {kSection};
-        constexpr std::size_t kMaxSuggestedNames = 5;
+        constexpr std::size_t kMaxListedNames = 5;
         std::string names;
         std::size_t count = 0;
         for (const auto& pair : document) {
@@ -106,10 +110,10 @@ class SectionReader {
                            "did you mean 'ioswarm:'?");
                 return;
             }
-            if (count++ < kMaxSuggestedNames) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+            if (count++ < kMaxListedNames) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
         }
-        if (count > kMaxSuggestedNames) names += " and more";
-        no_section(fmt::format("it has {}", names.empty() ? "no keys" : names));
+        if (count > kMaxListedNames) names += " and more";
+        no_section(names.empty() ? "the file has no keys" : fmt::format("top-level keys are {}", names));
     }
 
     void read_map(const YAML::Node& map, const std::string& prefix, int depth) {
@@ -118,16 +122,16 @@ class SectionReader {
             return;
         }
         for (const auto& pair : map) {
-            if (section_.problems.size() >= kMaxProblems || names_.size() > kMaxNames) return;
+            if (section_.problems.size() >= kMaxProblems || names_.size() > kMaxKeys) return;
             if (!pair.first.IsScalar()) {
-                problem(pair.first, prefix, "a key is not a word");
+                problem(pair.first, prefix, "a key is not a single value");
                 continue;
             }
             const std::string name = prefix.empty() ? pair.first.Scalar() : prefix + "." + pair.first.Scalar();
             if (!names_.insert(name).second) {
-                problem(pair.first, name, "stands twice");
-            } else if (names_.size() > kMaxNames) {
-                problem(pair.first, name, fmt::format("is more than the {} keys that are read", kMaxNames));
+                problem(pair.first, name, "is given twice");
+            } else if (names_.size() > kMaxKeys) {
+                problem(pair.first, name, fmt::format("is more than the {} keys that are read", kMaxKeys));
             } else if (pair.second.IsMap()) {
                 read_map(pair.second, name, depth + 1);
             } else if (pair.second.IsSequence()) {
@@ -140,21 +144,23 @@ class SectionReader {
 
     void read_list(const YAML::Node& key, const YAML::Node& list, const std::string& name) {
         if (list.size() == 0 || list.size() > kMaxListItems) {
-            problem(key, name, fmt::format("is a list of {} values", list.size()));
+            problem(key, name,
+                    fmt::format("has {} list items; 1 to {} are allowed", list.size(), kMaxListItems));
             return;
         }
         std::string all;
+        bool is_first = true;
         for (const auto& item : list) {
             if (!item.IsScalar()) {
-                problem(key, name, "is a list, a single value is expected");
+                problem(key, name, "a list item is itself a list or a map");
                 return;
             }
             Result<std::string> text = expand_variables(item.Scalar(), environment_);
             if (!text) {
-                problem(item, name, text.error().why);
+                problem(item, name, text.error().why, text.error().hint);
                 return;
             }
-            all += all.empty() ? "" : ",";
+            if (!std::exchange(is_first, false)) all += ',';
             all += *text;
         }
         section_.entries.push_back(
@@ -166,7 +172,7 @@ class SectionReader {
         const bool quoted = value.Tag() != "?";
         Result<std::string> text = expand_variables(value.Scalar(), environment_);
         if (!text) {
-            problem(value, name, text.error().why);
+            problem(value, name, text.error().why, text.error().hint);
             return;
         }
         if (!quoted && text->empty()) return;  // "${NAME:}" expanded to nothing; treat it like null
@@ -174,12 +180,12 @@ class SectionReader {
             FileEntry{name, *std::move(text), quoted, false, key.Mark().line + 1, key.Mark().column + 1});
     }
 
-    void problem(const YAML::Node& node, const std::string& name, std::string why) {
+    void problem(const YAML::Node& node, const std::string& name, std::string why, std::string hint = {}) {
         const std::string key = name.empty() || name == kSection ? name : fmt::format("{}.{}", kSection, name);
         section_.problems.push_back(Error{ErrorCode::config, "configuration",
                                           fmt::format("{}:{}:{}{}{}", file_, node.Mark().line + 1,
                                                       node.Mark().column + 1, key.empty() ? "" : ": ", key),
-                                          std::move(why), ""});
+                                          std::move(why), std::move(hint)});
     }
 
     const std::string& file_;
@@ -246,12 +252,12 @@ Result<std::string> expand_variables(std::string_view text, const Environment& e
             if (end == std::string_view::npos) {
                 return fail(ErrorCode::config, "", "", "'${' without its '}'", "write $$ for a dollar");
             }
-            IOSWARM_TRY(const auto value, braced(text.substr(1, end - 1), environment));
+            IOSWARM_TRY(const auto value, value_in_braces(text.substr(1, end - 1), environment));
             out += value;
             text.remove_prefix(end + 1);
         } else if (!text.empty() && is_name_start(text.front())) {
             std::size_t length = 1;
-            while (length < text.size() && is_name(text[length]))
+            while (length < text.size() && is_name_character(text[length]))
                 ++length;
             const std::string name(text.substr(0, length));
             const auto value = environment(name);

@@ -17,9 +17,10 @@ using Environment = std::function<std::optional<std::string>(const std::string&)
 /// One key under `ioswarm:` in a file. A nested key is written with a dot.
 struct FileEntry {
     std::string name;
-    std::string text;      ///< after environment variables were replaced
-    bool quoted = false;   ///< was quoted or a block scalar, so it is text, even if it looks like a number
-    bool is_list = false;  ///< was a list of at most kMaxListItems single values; `text` joins them with commas
+    std::string text;  ///< after environment variables were replaced
+    /// Was quoted or a block scalar, so it is text, even if it looks like a number. Always true for a list.
+    bool quoted = false;
+    bool is_list = false;  ///< was a list of 1 to kMaxListItems scalars; `text` joins them with commas
     int line = 0;          ///< line number, from 1
     int column = 0;        ///< column of the key, from 1
 };
@@ -30,6 +31,8 @@ struct FileSection {
     std::vector<Error> problems;  ///< every problem in the section, each with file, line and column
 };
 
+// Both limits are our own choice, far above what any configuration needs. They bound what a wrong file can
+// cost.
 inline constexpr std::size_t kMaxListItems = 16;
 inline constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20U;
 
@@ -37,15 +40,16 @@ inline constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20U;
 [[nodiscard]] Result<std::string> read_config_file(const std::string& path);
 
 /// Reads the `ioswarm:` section of YAML text and ignores everything outside it. `file` is used in messages
-/// only. Text that is not YAML is one problem. A text without the section (misspelt, flat, empty) is one
-/// problem too, since everything in it would be ignored. Key names are not checked here. A null value counts as
-/// not set and is left out.
+/// only. If the text is not YAML, or has no such section (misspelt, flat, empty), the result has exactly one
+/// problem, because everything in the text would be ignored. Key names are not checked here. A null value
+/// counts as not set and is left out.
 [[nodiscard]] FileSection parse_config_text(const std::string& text, const std::string& file,
                                             const Environment& environment);
 
 /// Replaces $NAME, ${NAME} and ${NAME:default} by the variable's value and $$ by a dollar. A dollar before
 /// anything else is kept. As in iotex-core, a default of two quotes ("") means the empty text. Error config:
-/// the variable is not set and has no default, or a brace is not closed. Only `why` of the error is filled.
+/// the variable is not set and has no default, or a brace is not closed. The error has `why` and sometimes
+/// `hint`; the caller knows the rest.
 [[nodiscard]] Result<std::string> expand_variables(std::string_view text, const Environment& environment);
 
 }  // namespace ioswarm::cli

@@ -5,6 +5,8 @@
 #include <string>
 
 #include <unistd.h>
+
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
@@ -19,7 +21,7 @@
 namespace ioswarm::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kWatchInterval{2'000};
+constexpr std::chrono::seconds kWatchInterval{2};
 constexpr const char* kClearScreen = "\033[H\033[2J";
 constexpr const char* kStatusPath = "/control/status";
 
@@ -29,12 +31,12 @@ struct StatusCommand {
     bool json = false;
 };
 
-std::string printed(const std::string& document, bool json) {
+std::string formatted(const std::string& document, bool json) {
     return json ? document : status_report(document);
 }
 
-/// Prints the status again and again, until a signal ends it. A serve that ends meanwhile may come back, so its
-/// absence is shown and not an error.
+/// Prints the status again and again, until a signal ends it. If `ioswarm serve` stops meanwhile, the error is
+/// shown and the command continues, because serve may be started again.
 ExitCode watch_status(const StatusCommand& command, const ControlClient& client, Io& io) {
     const SignalReader signals;
     const bool clear = !command.json && ::isatty(STDOUT_FILENO) == 1;
@@ -45,7 +47,7 @@ ExitCode watch_status(const StatusCommand& command, const ControlClient& client,
             continue;
         }
         const std::string text =
-            status ? printed(*status, command.json) : escape_for_display(status.error().text()) + "\n";
+            status ? formatted(*status, command.json) : escape_for_display(status.error().text()) + "\n";
         io.out << (clear ? kClearScreen : command.json ? "" : "\n") << text << std::flush;
     }
     return ExitCode::ok;
@@ -53,12 +55,13 @@ ExitCode watch_status(const StatusCommand& command, const ControlClient& client,
 
 ExitCode run_status(const StatusCommand& command, Io& io) {
     ExitCode code = ExitCode::ok;
-    const auto loaded = load_or_report(command.config, io, code, false);
+    constexpr bool kOpenNamedFiles = false;  // only the data directory is needed
+    const auto loaded = load_or_report(command.config, io, code, kOpenNamedFiles);
     if (!loaded) return code;
     const ControlClient client(loaded->settings.data_dir, "ioswarm status");
-    const auto status = client.get(kStatusPath);
+    const auto status = client.get(kStatusPath);  // the first request must succeed, also with --watch
     if (!status) return report_error(io, status.error());
-    io.out << printed(*status, command.json) << std::flush;
+    io.out << formatted(*status, command.json) << std::flush;
     return command.watch ? watch_status(command, client, io) : ExitCode::ok;
 }
 
@@ -66,8 +69,9 @@ ExitCode run_status(const StatusCommand& command, Io& io) {
 
 Runner add_status(CLI::App& app) {
     auto command = std::make_shared<StatusCommand>();
-    app.add_flag("--watch", command->watch, "print it again every 2 seconds, until Ctrl-C");
-    add_json_option(app, command->json, "print a JSON document; with --watch one per line");
+    app.add_flag("--watch", command->watch,
+                 fmt::format("print the status again every {} s, until Ctrl-C", kWatchInterval.count()));
+    add_json_option(app, command->json, "print a JSON document; with --watch, one per line");
     add_config_options(app, command->config, KeyFlags::hidden);
     app.footer("Every configuration flag of 'ioswarm serve' is taken too, to find its data directory.");
     return [command](Io& io) { return run_status(*command, io); };

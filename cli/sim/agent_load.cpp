@@ -24,21 +24,23 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 /// File descriptors per connection when both ends are in this process: the agent's, the server's, and the
-/// server's duplicate.
+/// server's duplicate. With --target, only the agent's end is here, so this number is too high; that is
+/// harmless.
 constexpr std::uint64_t kFilesPerConnection = 3;
-constexpr std::uint64_t kFilesBeside = 600;
+/// Descriptors for everything except connections: files, sockets, gRPC's own. An estimate with room to spare.
+constexpr std::uint64_t kOtherFiles = 600;
 
-/// Time to join a coordinator elsewhere: short enough to report soon that it is unreachable, long enough for
-/// many agents at once.
+/// Time limit for all agents to join the coordinator at --target: short enough to report soon that it is
+/// unreachable, long enough for many agents at once.
 std::chrono::milliseconds join_time(const SimOptions& options) {
     return std::chrono::seconds(10) + std::chrono::milliseconds(options.agents * 20);
 }
 
 std::uint32_t agents_per_connection(const SimOptions& options) {
     if (options.agents_per_connection > 0) return options.agents_per_connection;
-    const std::uint64_t files = proto::raise_file_limit(options.agents * kFilesPerConnection + kFilesBeside);
+    const std::uint64_t files = proto::raise_file_limit(options.agents * kFilesPerConnection + kOtherFiles);
     const std::uint64_t most =
-        files <= kFilesBeside + kFilesPerConnection ? 1 : (files - kFilesBeside) / kFilesPerConnection;
+        files <= kOtherFiles + kFilesPerConnection ? 1 : (files - kOtherFiles) / kFilesPerConnection;
     const auto each = (options.agents + most - 1) / most;
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(each, proto::kMaxAgentsPerConnection));
 }
@@ -48,12 +50,12 @@ Status read_keys(const SimOptions& options, proto::LoadSettings& settings) {
     IOSWARM_TRY(auto keys, missing_is_io(read_agent_keys(options.key_file)));
     if (keys.size() < options.agents) {
         return fail(ErrorCode::usage, "sim", "--key-file",
-                    fmt::format("it holds {} keys for {} agents", keys.size(), options.agents),
+                    fmt::format("the file has {} keys for {} agents", keys.size(), options.agents),
                     fmt::format("--agents {}, or make more keys with ioswarm keygen", keys.size()));
     }
     for (AgentKey& key : keys) {
         if (key.agent_id.empty())
-            return fail(ErrorCode::usage, "sim", "--key-file", "it does not name the agents",
+            return fail(ErrorCode::usage, "sim", "--key-file", "the file does not name the agents",
                         "make it without --key-only");
         settings.credentials.push_back({std::move(key.agent_id), std::move(key.key)});
     }
@@ -62,25 +64,27 @@ Status read_keys(const SimOptions& options, proto::LoadSettings& settings) {
 
 }  // namespace
 
-proto::LoadSettings load_settings(const SimOptions& options, std::chrono::milliseconds task_timeout) {
+proto::LoadSettings load_generator_settings(const SimOptions& options, std::chrono::milliseconds task_timeout) {
     proto::LoadSettings out;
     out.agents = options.agents;
     out.agents_per_connection = agents_per_connection(options);
     out.threads = std::clamp(usable_cores() / 2, 1U, 4U);
     out.level = options.level;
     out.version = "ioswarm sim " IOSWARM_VERSION;
-    out.late_by = task_timeout + task_timeout / 4;
+    out.late_by = task_timeout + task_timeout / 4;  // a quarter after the time-out, so that it is surely late
+    // An agent that left comes back half a block later. 100 ms is enough to close and open a connection.
     out.away_for = std::max<std::chrono::milliseconds>(options.block_time / 2, std::chrono::milliseconds(100));
     auto rules = options.rules == sim::AgentRules::deployed ? sim::deployed_rules(options.level)
                                                             : sim::honest_rules(options.level, ChainIds{});
     rules = sim::with_wrong_execution(sim::wrong_gas_share(options.seed, options.faults),
                                       sim::wrong_state_share(options.seed, options.faults), std::move(rules));
     out.answer = sim::with_wrong_share({options.seed, options.faults.wrong}, std::move(rules));
+    // On the loopback interface a new attempt costs little, so it comes much sooner than a real agent's.
     if (options.target.empty()) {
         out.times.retry_min = std::chrono::milliseconds(200);
         out.times.retry_max = std::chrono::milliseconds(500);
     }
-    // A run is short, so agents that are refused again do not wait longer each time.
+    // A run is short, so the wait after a refusal does not grow.
     out.times.refused_max = out.times.retry_max;
     return out;
 }
@@ -104,14 +108,14 @@ void count_queue(const std::vector<std::uint64_t>& samples, RunFigures& figures)
 }
 
 void fill_from_record(const sim::RunRecord& record, const sim::FaultPlan& faults, RunFigures& figures,
-                      SimReport& report, const proto::LoadSettings& agents) {
+                      SimReport& report, const proto::LoadSettings& settings) {
     figures.totals = record.totals();
     figures.task = latencies_of(record.task_latency());
     figures.agent = latencies_of(record.agent_latency());
     figures.peak_resident_bytes = peak_resident_bytes();
     for (std::uint32_t i = 0; i < record.agents().size(); ++i) {
         report.agents.push_back(
-            {proto::load_agent_id(agents, i), proto::load_agent_region(i), faults.of(i), record.agents()[i]});
+            {proto::load_agent_id(settings, i), proto::load_agent_region(i), faults.of(i), record.agents()[i]});
     }
     std::sort(report.agents.begin(), report.agents.end(), [](const auto& a, const auto& b) {
         return a.tally.answers != b.tally.answers ? a.tally.answers > b.tally.answers : a.id < b.id;
@@ -120,9 +124,10 @@ void fill_from_record(const sim::RunRecord& record, const sim::FaultPlan& faults
 
 namespace {
 
-/// The settings of agents that join a coordinator of somebody else, with their keys and wallets.
+/// The settings of agents that join the coordinator at --target, with their keys and wallets.
 Result<proto::LoadSettings> settings_for_target(const SimOptions& options) {
-    proto::LoadSettings out = load_settings(options, options.task_timeout.value_or(std::chrono::seconds(10)));
+    proto::LoadSettings out =
+        load_generator_settings(options, options.task_timeout.value_or(std::chrono::seconds(10)));
     out.address.target = options.target;
     out.address.tls = options.tls;
     if (!options.secret_file.empty()) {
@@ -137,7 +142,10 @@ Result<proto::LoadSettings> settings_for_target(const SimOptions& options) {
 
 Error with_join_hint(Error error, const SimOptions& options) {
     if (error.code == ErrorCode::unauthenticated)
-        error.hint = "--secret-file must hold that coordinator's master secret";
+        error.hint = options.key_file.empty()
+                         ? "--secret-file must hold that coordinator's master secret"
+                         : "--key-file must have keys that were made from that coordinator's "
+                           "master secret";
     if (error.code == ErrorCode::unavailable && !options.tls && error.hint.empty())
         error.hint = "is that the coordinator's port for agents? If it speaks TLS, give --tls";
     return error;
@@ -145,9 +153,9 @@ Error with_join_hint(Error error, const SimOptions& options) {
 
 sim::Finding check_coordinator_stayed(std::uint32_t in_touch, std::uint32_t agents) {
     return {
-        "the coordinator was there until the end", in_touch > 0,
+        "the coordinator answered until the end", in_touch > 0,
         in_touch > 0
-            ? fmt::format("{} agents in touch", in_touch)
+            ? fmt::format("{} connected agents", in_touch)
             : fmt::format("none of the {} agents reached it any more: did it stop, or refuse them?", agents)};
 }
 

@@ -87,13 +87,15 @@ Runner add_l4sim(CLI::App& app) {
     run.chain.tps = kTransactionsPerSecond;
     run.chain.accounts = kAccounts;
     run.chain.start_held = true;
-    add_duration_option(app, "--duration", run.duration,
-                        "how long it runs (2m); in less, absences are shorter alike");
-    add_duration_option(app, "--block-time", run.chain.block_time, "a block in so long (200ms)");
-    app.add_option("--agents", run.agents, "how many L4 agents, each ten with the ten behaviours (10)")
+    add_duration_option(
+        app, "--duration", run.duration,
+        "duration of the run (2m); in a shorter run, agents are also absent for a shorter time");
+    add_duration_option(app, "--block-time", run.chain.block_time, "time between blocks (200ms)");
+    app.add_option("--agents", run.agents, "number of L4 agents; each ten of them have the ten behaviours (10)")
         ->type_name("N");
-    add_count_option(app, "--seed", run.chain.seed, "same seed, same blocks (1)");
-    app.add_flag("--verbose", command->verbose, "a line an agent, and the coordinator's log on standard error");
+    add_count_option(app, "--seed", run.chain.seed, "the same seed gives the same blocks (1)");
+    app.add_flag("--verbose", command->verbose,
+                 "also print one line per agent, and the coordinator's log on standard error");
     add_json_option(app, command->json, "print the report as JSON");
     return [command](Io& io) { return run_l4sim(*command, io); };
 }

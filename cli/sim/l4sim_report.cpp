@@ -15,24 +15,23 @@ namespace ioswarm::cli {
 namespace {
 
 std::string_view codec_name(const std::string& agent_id) {
-    return l4sim_codec(agent_id) == proto::Codec::json ? "JSON" : "protobuf";
+    return l4sim_codec(agent_id) == proto::Codec::json ? "json" : "protobuf";
 }
 
-std::string outcome(const sim::L4AgentRecord& agent) {
-    if (agent.fault) return escape_for_display(agent.fault->text());
-    if (agent.cut_off != 0) return escape_for_display(agent.last_cut_off);
-    return "";
+/// Why the agent failed, or why its last stream was cut off. Empty if all went well.
+std::string trouble_of(const sim::L4AgentRecord& agent) {
+    return agent.fault ? agent.fault->text() : agent.last_cut_off;
 }
 
 void print_agents(const sim::L4Report& report, std::ostream& out) {
     out << fmt::format("\n{:<8} {:<21} {:<8} {:>7} {:>7} {:>7} {:>7} {:>9}\n", "agent", "behaviour", "codec",
-                       "from", "height", "diffs", "streams", "worst lag");
+                       "first", "height", "diffs", "streams", "worst lag");
     for (const sim::L4AgentRecord& agent : report.agents) {
-        const std::string trouble = outcome(agent);
+        const std::string trouble = escape_for_display(trouble_of(agent));
+        const std::uint64_t first_diff = agent.began_at + 1;
         out << fmt::format("{:<8} {:<21} {:<8} {:>7} {:>7} {:>7} {:>7} {:>9}{}{}\n", agent.id,
-                           sim::to_string(agent.behaviour), codec_name(agent.id), agent.began_at + 1,
-                           agent.height, agent.diffs, agent.streams, agent.worst_lag,
-                           trouble.empty() ? "" : "  ", trouble);
+                           sim::to_string(agent.behaviour), codec_name(agent.id), first_diff, agent.height,
+                           agent.diffs, agent.streams, agent.worst_lag, trouble.empty() ? "" : "  ", trouble);
     }
 }
 
@@ -41,7 +40,7 @@ void print_agents(const sim::L4Report& report, std::ostream& out) {
 void print_text(const sim::L4Report& report, const sim::L4RunSettings& settings, bool verbose,
                 std::ostream& out) {
     const auto& chain = settings.chain;
-    out << fmt::format("L4 simulation: {} agents, {}, a block in {}, seed {}\n\n", settings.agents,
+    out << fmt::format("L4 simulation: {} agents, {}, a block every {}, seed {}\n\n", settings.agents,
                        go_duration(settings.duration), go_duration(chain.block_time), chain.seed);
     std::size_t widest = 0;
     for (const sim::L4Check& check : report.checks)
@@ -55,13 +54,14 @@ void print_text(const sim::L4Report& report, const sim::L4RunSettings& settings,
     if (verbose) print_agents(report, out);
     const auto failed = std::count_if(report.checks.begin(), report.checks.end(),
                                       [](const sim::L4Check& check) { return !check.passed; });
-    out << fmt::format("\n{} blocks, {} diffs taken by agents, {} entries of state, hash {}\n", report.tip,
-                       report.diffs, report.entries, to_hex(report.state_hash.view()).substr(0, 16));
+    out << fmt::format("\n{} blocks, {} diffs taken by agents, {} entries of state, state hash {}...\n",
+                       report.tip, report.diffs, report.entries,
+                       to_hex(report.state_hash.view()).substr(0, 16));
     if (failed == 0) {
         out << fmt::format("passed: {} checks in {}\n", report.checks.size(), go_duration(report.elapsed));
         return;
     }
-    out << fmt::format("FAILED: {} of {} checks; to try it again:\n", failed, report.checks.size());
+    out << fmt::format("FAILED: {} of {} checks; to repeat the run:\n", failed, report.checks.size());
     out << fmt::format("  ioswarm l4sim --duration {} --block-time {} --agents {} --seed {} --verbose\n",
                        go_duration(settings.duration), go_duration(chain.block_time), settings.agents,
                        chain.seed);
@@ -77,7 +77,7 @@ void print_json(const sim::L4Report& report, const sim::L4RunSettings& settings,
     for (const sim::L4AgentRecord& agent : report.agents) {
         agents.push_back({{"id", agent.id},
                           {"behaviour", sim::to_string(agent.behaviour)},
-                          {"codec", l4sim_codec(agent.id) == proto::Codec::json ? "json" : "protobuf"},
+                          {"codec", codec_name(agent.id)},
                           {"began_at", agent.began_at},
                           {"height", agent.height},
                           {"state_hash", to_hex(agent.state_hash.view())},
@@ -85,7 +85,7 @@ void print_json(const sim::L4Report& report, const sim::L4RunSettings& settings,
                           {"streams", agent.streams},
                           {"worst_lag", agent.worst_lag},
                           {"cut_off", agent.cut_off},
-                          {"trouble", agent.fault ? agent.fault->text() : agent.last_cut_off}});
+                          {"trouble", trouble_of(agent)}});
     }
     const nlohmann::ordered_json all = {{"passed", report.passed()},
                                         {"seed", settings.chain.seed},
@@ -104,9 +104,10 @@ void print_json(const sim::L4Report& report, const sim::L4RunSettings& settings,
 void L4SimProgress::show(const sim::L4Progress& progress) {
     if (!terminal_) return;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(progress.elapsed);
-    const std::string when =
-        progress.settling ? "settling" : fmt::format("{} of {}", go_duration(seconds), go_duration(duration_));
-    out_ << fmt::format("\r\x1b[K{}: height {}, {} streams, the last one at {}", when, progress.tip,
+    const std::string when = progress.settling
+                                 ? "waiting for the agents to catch up"
+                                 : fmt::format("{} of {}", go_duration(seconds), go_duration(duration_));
+    out_ << fmt::format("\r\x1b[K{}: height {}, {} streams, the slowest at height {}", when, progress.tip,
                         progress.streams, progress.lowest)
          << std::flush;
     line_open_ = true;

@@ -15,7 +15,8 @@ void print_text(const sim::L4Report& report, const sim::L4RunSettings& settings,
 /// Prints the report for scripts, as JSON. It always lists the agents.
 void print_json(const sim::L4Report& report, const sim::L4RunSettings& settings, std::ostream& out);
 
-/// Shows the progress of a run. On a terminal it rewrites one line. Elsewhere it prints nothing.
+/// Shows the progress of a run on `out`. On a terminal it rewrites one line. Elsewhere it prints nothing. Call
+/// clear() before anything else is printed there.
 class L4SimProgress {
   public:
     L4SimProgress(std::ostream& out, bool terminal, std::chrono::milliseconds duration)

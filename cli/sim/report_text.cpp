@@ -81,13 +81,16 @@ void print_seed(const SimReport& report, std::ostream& out) {
          percent(ratio(seed.shadow.matched, seed.shadow.compared)));
     const ShadowTotals& shadow = seed.shadow;
     if (report.options.level == TaskLevel::l3_full_execute) {
-        line(out, "execution", "gas: {} as in our runs, {} otherwise; state: {} and {}; {} state races",
+        line(out, "execution",
+             "gas: {} equal to the coordinator's runs, {} different; state: {} equal, {} different; {} state "
+             "races",
              shadow.evm_gas_matches, shadow.evm_gas_mismatches, shadow.evm_state_matches,
              shadow.evm_state_mismatches, shadow.state_race_excluded);
     }
     line(out, "paid", "{} IOTX in {}", rau_to_iotx(seed.paid_rau), counted(seed.epochs_paid, "epoch"));
     if (seed.unanswered > 0)
-        line(out, "unanswered", "{} transactions: this run is not like others of its seed", seed.unanswered);
+        line(out, "unanswered", "{} transactions: the figures above may differ from other runs with this seed",
+             seed.unanswered);
 }
 
 void print_run(const SimReport& report, std::ostream& out) {
@@ -106,11 +109,11 @@ void print_run(const SimReport& report, std::ostream& out) {
     line(out, "throughput", "{:.1f} answers/s, {} answers in {} batches", run.answers_per_second(),
          totals.answers, totals.batches);
     const auto print_latency = [&](const char* name, const Latencies& latency, const char* what) {
-        line(out, name, "p50 {}, p95 {}, p99 {}, most {} {}", go_duration(latency.p50),
+        line(out, name, "p50 {}, p95 {}, p99 {}, maximum {}, {}", go_duration(latency.p50),
              go_duration(latency.p95), go_duration(latency.p99), go_duration(latency.most), what);
     };
-    if (own) print_latency("task latency", run.task, "from the pool to the answer's being durable");
-    print_latency("agent latency", run.agent, "from the batch to the answer's being accepted");
+    if (own) print_latency("task latency", run.task, "from the pool until the answer is durable");
+    print_latency("agent latency", run.agent, "from the batch until the answer is accepted");
     line(out, "check", "{:.0f} µs per task", ratio(totals.compute_us, totals.tasks));
     if (own) {
         line(out, "queue", "{:.0f} tasks on average, {} at most; {} in the first half, {} in the second: {}",
@@ -123,10 +126,10 @@ void print_run(const SimReport& report, std::ostream& out) {
                  seconds(run.chain_waited));
         }
     }
-    line(out, "agents did", "{} late, {} refused, {} never answered, {} without a word", totals.late,
+    line(out, "agents did", "{} late, {} refused, {} never answered, {} with unknown outcome", totals.late,
          totals.refused, totals.abandoned, totals.unknown);
     if (totals.second_refused + totals.second_accepted + totals.foreign_refused + totals.foreign_accepted > 0) {
-        line(out, "tried", "{} answers again ({} taken), {} for others ({} taken)",
+        line(out, "tried", "{} repeated answers ({} accepted), {} for other agents ({} accepted)",
              totals.second_refused + totals.second_accepted, totals.second_accepted,
              totals.foreign_refused + totals.foreign_accepted, totals.foreign_accepted);
     }
@@ -137,7 +140,8 @@ void print_run(const SimReport& report, std::ostream& out) {
          counted(run.agent_threads, "thread"));
     line(out, "memory", "{} resident at most", format_bytes(run.peak_resident_bytes));
     line(out, "connections", "{}{}", run.connections,
-         run.agents_per_connection > 1 ? fmt::format(", each of {} agents", run.agents_per_connection) : "");
+         run.agents_per_connection > 1 ? fmt::format(", each shared by {} agents", run.agents_per_connection)
+                                       : "");
     for (const auto& [reason, count] : report.failures)
         line(out, "failed", "{} times: {}", count, escape_for_display(reason));
 }
@@ -215,16 +219,16 @@ void print_findings(const SimReport& report, std::ostream& out) {
     }
 }
 
-/// The last lines: whether all is well. Someone who scrolls up should not have to.
+/// The verdict is printed last, so that it is visible without scrolling up.
 void print_verdict(const SimReport& report, std::ostream& out) {
     const auto broken = std::count_if(report.findings.begin(), report.findings.end(),
                                       [](const sim::Finding& finding) { return !finding.holds; });
     out << '\n';
     if (broken > 0) {
-        print_wrapped(out, "to repeat it: ", repeat_line(report.options), 4, " \\");
+        print_wrapped(out, "to repeat the run: ", repeat_line(report.options), 4, " \\");
         out << fmt::format("FAILED: {} of {} invariants do not hold\n", broken, report.findings.size());
     } else if (report.stopped) {
-        out << "stopped before its end: nothing was wrong until then\n";
+        out << "stopped early: no invariant was broken until then\n";
     } else {
         out << fmt::format("passed: all {} invariants hold\n", report.findings.size());
     }
@@ -235,13 +239,14 @@ void print_verdict(const SimReport& report, std::ostream& out) {
 void print_text(const SimReport& report, std::ostream& out) {
     const SimOptions& options = report.options;
     if (options.target.empty()) {
-        print_wrapped(out, "sim: ",
-                      fmt::format("seed {}, {} agents ({} rules), {} at {} tps, a block in {}, {}, {} per task",
-                                  options.seed, options.agents,
-                                  options.rules == sim::AgentRules::deployed ? "deployed agents'" : "honest",
-                                  go_duration(options.duration), options.tps, go_duration(options.block_time),
-                                  to_string(options.level), counted(options.redundancy, "agent")),
-                      5);
+        print_wrapped(
+            out, "sim: ",
+            fmt::format("seed {}, {} agents ({} rules), {} at {} tps, a block every {}, {}, {} per task",
+                        options.seed, options.agents,
+                        options.rules == sim::AgentRules::deployed ? "deployed agents'" : "honest",
+                        go_duration(options.duration), options.tps, go_duration(options.block_time),
+                        to_string(options.level), counted(options.redundancy, "agent")),
+            5);
     }
     if (report.seed) {
         print_seed(report, out);

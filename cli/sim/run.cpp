@@ -81,8 +81,7 @@ Result<SimReport> SimRun::run(const std::stop_token& stop, ProgressLine& progres
 }
 
 Status SimRun::stopped_or(const char* what) const {
-    if (stop_.stop_requested())
-        return fail(ErrorCode::cancelled, "sim", "", "stopped before its end: no report");
+    if (stop_.stop_requested()) return fail(ErrorCode::cancelled, "sim", "", "stopped early: no report");
     return fail(ErrorCode::timed_out, "sim", "", what, "is this machine overloaded?");
 }
 

@@ -31,7 +31,7 @@ Status SimRun::settle() {
         rewards.agent_id = proto::load_agent_id(i);
         says_.rewards.push_back(std::move(rewards));
     }
-    if (hooks_.says) hooks_.says(says_);
+    if (hooks_.change_figures) hooks_.change_figures(says_);
     return {};
 }
 

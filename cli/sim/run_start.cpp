@@ -83,7 +83,7 @@ Status SimRun::open_port() {
     IOSWARM_TRY(auto access, AccessControl::open({master_secret, {}, {}}));
     access_ = std::move(access);
 
-    proto::LoadSettings load = load_settings(options_, settings_.task_timeout);
+    proto::LoadSettings load = load_generator_settings(options_, settings_.task_timeout);
     load.master_secret = master_secret;
     load.wallets = true;
     figures_.agents_per_connection = load.agents_per_connection;
@@ -108,7 +108,7 @@ Status SimRun::join() {
     const bool streams = wait(kJoinTime, 10ms, [&] { return counter("task_streams_open") >= options_.agents; });
     if (!streams) return stopped_or("the agents' task streams did not open");
     figures_.joining = SteadyClock::now() - begin;
-    if (hooks_.joined) hooks_.joined();
+    if (hooks_.on_all_joined) hooks_.on_all_joined();
     return {};
 }
 

@@ -14,7 +14,7 @@ Result<TempFolder> TempFolder::create() {
     const std::string parent = given != nullptr && *given != '\0' ? given : "/tmp";
     std::string path = parent + "/ioswarm-XXXXXX";
     if (::mkdtemp(path.data()) == nullptr)
-        return fail(errno_error(errno, "cannot make a temporary folder", parent));
+        return fail(errno_error(errno, "cannot make a temporary directory", parent));
     return TempFolder(std::move(path));
 }
 

@@ -7,7 +7,8 @@
 
 namespace ioswarm::cli {
 
-/// A new folder under $TMPDIR (default /tmp), mode 0700. The destructor deletes it with its content.
+/// A new directory under $TMPDIR (default /tmp), mode 0700. The destructor deletes it with its content; it
+/// ignores errors of that.
 class TempFolder {
   public:
     /// Errors: not_found, permission_denied, io.

@@ -30,7 +30,7 @@ Status for_each_diff(const DiffStore& store, std::uint64_t tip,
             if (next > tip) break;
             IOSWARM_TRY(const auto diff, read_diff_record(row.record));
             if (row.height != next || diff.height != next) {
-                return fail(ErrorCode::data_loss, "the diff log has a hole", std::to_string(next),
+                return fail(ErrorCode::data_loss, "a height is missing from the diff log", std::to_string(next),
                             fmt::format("the record there is that of height {}", diff.height));
             }
             IOSWARM_DO(then(row, diff));
@@ -82,12 +82,13 @@ L4Check store_complete(const L4Evidence& evidence, const DiffStore& store, const
     const DiffRange range = store.range();
     std::string wrong;
     if (range.floor != 1 || range.tip != evidence.tip) {
-        wrong = fmt::format("it holds {} to {}, the chain is at {}", range.floor, range.tip, evidence.tip);
+        wrong =
+            fmt::format("it has heights {} to {}, the chain is at {}", range.floor, range.tip, evidence.tip);
     } else {
         const Status read =
             for_each_diff(store, range.tip, [&](const DiffRow& row, const StateDiff& diff) -> Status {
                 if (!has_true_digest(diff) || row.digest != replay.digests.at(diff.height - 1)) {
-                    return fail(ErrorCode::bad_data, "the digest is not the block's",
+                    return fail(ErrorCode::bad_data, "the digest differs from the block's",
                                 std::to_string(diff.height));
                 }
                 return {};
@@ -99,7 +100,7 @@ L4Check store_complete(const L4Evidence& evidence, const DiffStore& store, const
 }
 
 L4Check snapshot_round_trip(const L4Evidence& evidence) {
-    return check("snapshot_round_trip", "a snapshot gives back the state that it was made of",
+    return check("snapshot_round_trip", "a snapshot reads back as the state that it was made of",
                  evidence.snapshot ? "" : evidence.snapshot.error().text(),
                  fmt::format("at height {}", evidence.snapshot_height));
 }
@@ -126,7 +127,7 @@ L4Check reconnects_caught_up(const L4Evidence& evidence) {
         return {};
     };
     std::string wrong = complaints(evidence.agents, why);
-    return check("reconnects_caught_up", "who had been away caught up", std::move(wrong),
+    return check("reconnects_caught_up", "agents that had been absent caught up", std::move(wrong),
                  fmt::format("{} returns", returns));
 }
 
@@ -135,7 +136,7 @@ L4Check always_online_in_step(const L4Evidence& evidence) {
     for (const L4AgentRecord& agent : evidence.agents) {
         if (agent.behaviour == L4Behaviour::always_online) worst = std::max(worst, agent.worst_lag);
     }
-    return check("always_online_in_step", "who was always there is within 5 of the tip",
+    return check("always_online_in_step", "agents that were always there are within 5 of the tip",
                  evidence.online_lag <= kInStep ? "" : fmt::format("{} heights behind", evidence.online_lag),
                  fmt::format("{} behind at the end, {} at worst", evidence.online_lag, worst));
 }
@@ -166,7 +167,7 @@ L4Check quitter_disturbs_no_one(const L4Evidence& evidence) {
     const auto quitters = std::count_if(evidence.agents.begin(), evidence.agents.end(), [](const auto& agent) {
         return agent.behaviour == L4Behaviour::quits;
     });
-    return check("quitter_disturbs_no_one", "who quit disturbed no one", std::move(wrong),
+    return check("quitter_disturbs_no_one", "an agent that quits disturbs no other agent", std::move(wrong),
                  fmt::format("{} quit, no other stream ended", quitters));
 }
 
@@ -175,11 +176,11 @@ L4Check no_subscriber_left(const L4Evidence& evidence) {
     if (!evidence.subscribers.empty()) wrong = joined(evidence.subscribers);
     if (evidence.streams_left != 0)
         wrong += fmt::format("{}{} streams did not end", wrong.empty() ? "" : "; ", evidence.streams_left);
-    return check("no_subscriber_left", "when all had gone, no subscriber was left", std::move(wrong), "");
+    return check("no_subscriber_left", "no subscriber is left after all agents left", std::move(wrong), "");
 }
 
 L4Check no_crash(const L4Evidence& evidence) {
-    return check("no_crash", "nothing crashed, and nothing gave an alarm",
+    return check("no_crash", "nothing crashed or raised an alarm",
                  evidence.health ? "" : evidence.health.error().text(), "");
 }
 
@@ -189,10 +190,10 @@ L4Check state_hash(const L4Evidence& evidence, const L4Replay& replay) {
             return fmt::format("it is at height {}", agent.height);
         const auto expected = replay.hashes.find(agent.height);
         if (expected == replay.hashes.end() || expected->second != agent.state_hash)
-            return fmt::format("at height {} its state is another", agent.height);
+            return fmt::format("its state at height {} differs", agent.height);
         return {};
     };
-    return check("state_hash", "every agent's state is that of a replay", complaints(evidence.agents, why),
+    return check("state_hash", "every agent's state equals that of a replay", complaints(evidence.agents, why),
                  fmt::format("{} agents, {} entries at the tip", evidence.agents.size(), replay.entries));
 }
 

@@ -120,25 +120,25 @@ TEST_CASE("later files override earlier ones key by key, variables override file
 TEST_CASE("a file in which the section is misspelt, missing or empty is an error", "[config]") {
     const std::string hint = " (put the keys under a line 'ioswarm:', indented by two spaces)\n";
     const std::vector<std::pair<std::string, std::string>> cases{
-        {"", "c0.yaml: it has no section 'ioswarm:' (it is empty)" + hint},
-        {"# nothing\n", "c0.yaml: it has no section 'ioswarm:' (it is empty)" + hint},
-        {"---\n", "c0.yaml: it has no section 'ioswarm:' (it is empty)" + hint},
-        {"{}\n", "c0.yaml: it has no section 'ioswarm:' (it has no keys)" + hint},
+        {"", "c0.yaml: section 'ioswarm:' is missing (the file is empty)" + hint},
+        {"# nothing\n", "c0.yaml: section 'ioswarm:' is missing (the file is empty)" + hint},
+        {"---\n", "c0.yaml: section 'ioswarm:' is missing (the file is empty)" + hint},
+        {"{}\n", "c0.yaml: section 'ioswarm:' is missing (the file has no keys)" + hint},
         {"chain:\n  id: 1\nioswrm:\n  grpcPort: 1\n",
-         "c0.yaml: it has no section 'ioswarm:' (line 3 has 'ioswrm:') (did you mean 'ioswarm:'?)\n"},
+         "c0.yaml: section 'ioswarm:' is missing (line 3 has 'ioswrm:') (did you mean 'ioswarm:'?)\n"},
         {"IOSwarm: {grpcPort: 1}",
-         "c0.yaml: it has no section 'ioswarm:' (line 1 has 'IOSwarm:') (did you mean 'ioswarm:'?)\n"},
+         "c0.yaml: section 'ioswarm:' is missing (line 1 has 'IOSwarm:') (did you mean 'ioswarm:'?)\n"},
         {"grpcPort: 1\nmaxAgents: 5\n",
-         "c0.yaml: it has no section 'ioswarm:' (it has grpcPort, maxAgents)" + hint},
-        {"ioswarm:\n", "c0.yaml:1:1: ioswarm: is empty: the file sets nothing\n"},
-        {"ioswarm: ~\n", "c0.yaml:1:1: ioswarm: is empty: the file sets nothing\n"},
+         "c0.yaml: section 'ioswarm:' is missing (top-level keys are grpcPort, maxAgents)" + hint},
+        {"ioswarm:\n", "c0.yaml:1:1: ioswarm: is empty, so this file sets no keys\n"},
+        {"ioswarm: ~\n", "c0.yaml:1:1: ioswarm: is empty, so this file sets no keys\n"},
     };
     for (const auto& [text, problem] : cases) {
         CAPTURE(text);
         CHECK(Loaded{Given{{text}}}.problems() == problem);
     }
     const Loaded second{Given{{"ioswarm: {grpcPort: 1}", "grpcPort: 2\n"}}};
-    CHECK(second.problems() == "c1.yaml: it has no section 'ioswarm:' (it has grpcPort)" + hint);
+    CHECK(second.problems() == "c1.yaml: section 'ioswarm:' is missing (top-level keys are grpcPort)" + hint);
 }
 
 TEST_CASE("keys without a value set nothing", "[config]") {
@@ -217,8 +217,8 @@ TEST_CASE("a mistake in a file is reported with file, line, key and the right fo
         {"ioswarm: [a]", "c0.yaml:1:10: ioswarm: is not a map of keys\n"},
         {"- a", "c0.yaml:1:1: the file is not a map of keys\n"},
         {"ioswarm:\n  grpcPort: 1\n  maxAgents: 1\n  grpcPort: 2\n",
-         "c0.yaml:4:3: ioswarm.grpcPort: stands twice\n"},
-        {"ioswarm: {grpcPort: 1}\nioswarm: {grpcPort: 2}\n", "c0.yaml:2:1: ioswarm: stands twice\n"},
+         "c0.yaml:4:3: ioswarm.grpcPort: is given twice\n"},
+        {"ioswarm: {grpcPort: 1}\nioswarm: {grpcPort: 2}\n", "c0.yaml:2:1: ioswarm: is given twice\n"},
         {"ioswarm:\n  a: b: c\n", "c0.yaml:2:7: not YAML: illegal map value\n"},
     };
     for (const auto& [text, expected] : cases) {
@@ -297,7 +297,20 @@ ioswarm:
     CHECK(loaded.settings().master_secret == "a: b # c $NOT {");
     CHECK(loaded.settings().poll_interval_ms == 1000);
     CHECK(Loaded{Given{{"ioswarm:\n  masterSecret: $UNSET\n"}}}.problems() ==
-          "c0.yaml:2:17: ioswarm.masterSecret: $UNSET is not set\n");
+          "c0.yaml:2:17: ioswarm.masterSecret: $UNSET is not set (write $$ for a dollar)\n");
+    CHECK(Loaded{Given{{"ioswarm:\n  rewardRpcUrl:\n    - \"${B\"\n"}}}.problems() ==
+          "c0.yaml:3:7: ioswarm.rewardRpcUrl: '${' without its '}' (write $$ for a dollar)\n");
+}
+
+TEST_CASE("every item of a list counts, even an empty first one", "[config]") {
+    const auto text = [](const std::string& list) {
+        return parse_config_text("ioswarm: {key: " + list + "}", "f", environment_of({})).entries.at(0).text;
+    };
+    CHECK(text("[a, b]") == "a,b");
+    CHECK(text("['', b]") == ",b");
+    CHECK(text("[a, '']") == "a,");
+    CHECK(parse_config_text("ioswarm: {key: []}", "f", environment_of({})).problems.at(0).why ==
+          "has 0 list items; 1 to 16 are allowed");
 }
 
 TEST_CASE("durations are in Go's format or in seconds", "[config]") {
@@ -434,7 +447,7 @@ TEST_CASE("malicious files are refused or ignored in bounded time and memory", "
     }
     CHECK(Loaded{Given{{bomb + "ioswarm: {grpcPort: 7}\n"}}}.settings().grpc_port == 7);
     CHECK(Loaded{Given{{bomb + "ioswarm: {grpcPort: *a39}\n"}}}.problems() ==
-          "c0.yaml:41:11: ioswarm.grpcPort: is a list, a single value is expected\n");
+          "c0.yaml:41:11: ioswarm.grpcPort: a list item is itself a list or a map\n");
 
     std::string maps = "m0: &m0 {p: x, q: x}\n";
     for (int i = 1; i < 40; ++i) {

@@ -110,10 +110,10 @@ TEST_CASE("the report of sim ends with a verdict", "[sim][report]") {
     CHECK_THAT(printed_report(report), EndsWith("\npassed: all 2 invariants hold\n"));
     report.findings.front().holds = false;
     CHECK_THAT(printed_report(report), EndsWith("\nFAILED: 1 of 2 invariants do not hold\n") &&
-                                           Contains("\nto repeat it: ioswarm sim --seed "));
+                                           Contains("\nto repeat the run: ioswarm sim --seed "));
     report = large_report();
     report.seed.reset();
     report.stopped = true;
     CHECK_THAT(printed_report(report),
-               EndsWith("\nstopped before its end: nothing was wrong until then\n") && Contains("answers/s"));
+               EndsWith("\nstopped early: no invariant was broken until then\n") && Contains("answers/s"));
 }

@@ -181,7 +181,7 @@ TEST_CASE("acknowledged answers that never reach the coordinator are noticed", "
     CHECK_FALSE(holds(report, kTasks));
     CHECK_FALSE(holds(report, kWork));
     CHECK_FALSE(report.holds());
-    CHECK(told(report).find("to repeat it: ioswarm sim --seed 1 --agents 6 ") != std::string::npos);
+    CHECK(told(report).find("to repeat the run: ioswarm sim --seed 1 --agents 6 ") != std::string::npos);
 }
 
 TEST_CASE("an answer that is inverted on its way is noticed", "[sim]") {
@@ -262,7 +262,7 @@ TEST_CASE("accounts that are altered on their way to agents are noticed", "[sim]
 
 TEST_CASE("a payout with one rau too many is noticed", "[sim]") {
     SimHooks hooks;
-    hooks.says = [](sim::CoordinatorSays& says) {
+    hooks.change_figures = [](sim::CoordinatorSays& says) {
         for (RewardsView& agent : says.rewards) {
             if (agent.history.empty()) continue;
             agent.history.front().amount_rau += 1;
@@ -278,7 +278,7 @@ TEST_CASE("memory that is not freed when the agents have left is noticed", "[sim
     if (!heap_in_use()) return;  // a sanitizer's allocator does not report this
     std::vector<std::string> kept;
     SimHooks hooks;
-    hooks.joined = [&] { kept.assign(64, std::string(1 << 20, 'x')); };
+    hooks.on_all_joined = [&] { kept.assign(64, std::string(1 << 20, 'x')); };
     const SimReport report = run(small(), hooks);
     INFO(told(report));
     CHECK_FALSE(holds(report, kMemory));
@@ -292,7 +292,7 @@ TEST_CASE("a run that is stopped under load ends soon, and reports what happened
     ProgressLine progress(nowhere, ProgressLine::Mode::silent, "sim");
     std::stop_source stop;
     SimHooks hooks;
-    hooks.joined = [&] { stop.request_stop(); };
+    hooks.on_all_joined = [&] { stop.request_stop(); };
     auto made = SimRun::create(options, hooks, {});
     REQUIRE(made);
     const auto report = (*made)->run(stop.get_token(), progress);
@@ -300,7 +300,7 @@ TEST_CASE("a run that is stopped under load ends soon, and reports what happened
     CHECK(report->stopped);
     CHECK(report->agents.size() == options.agents);
     CHECK(report->holds());
-    CHECK(told(*report).find("stopped before its end") != std::string::npos);
+    CHECK(told(*report).find("stopped early") != std::string::npos);
 }
 
 TEST_CASE("a run that is stopped before its load has nothing to report", "[sim]") {
@@ -366,7 +366,7 @@ TEST_CASE("a coordinator that goes away during the run breaks an invariant", "[s
     const auto report = run.get();
     REQUIRE(report);
     INFO(told(*report));
-    CHECK_FALSE(holds(*report, "the coordinator was there until the end"));
+    CHECK_FALSE(holds(*report, "the coordinator answered until the end"));
     CHECK_FALSE(report->holds());
 }
 
