@@ -76,6 +76,15 @@ TEST_CASE("agents with the public agent's rules accept forged transactions that 
     CHECK(field["forged_accepted"] == field["forged"]);
 }
 
+TEST_CASE("a share of its own option replaces the share of --chaos", "[e2e][sim]") {
+    const ProgramRun run = sim({"--chaos", "--wrong", "5%", "--stall", "0%", "--agents", "20", "--duration",
+                                "500ms", "--block-time", "250ms", "--json"});
+    INFO(run.out << run.err);
+    CHECK(run.code == 0);
+    const std::string command = json::parse(run.out)["command"];
+    CHECK_THAT(command, Contains(" --wrong 5%") && Contains(" --late 5%") && !Contains("--stall"));
+}
+
 TEST_CASE("a text report has no colours or progress when it is not for a terminal", "[e2e][sim]") {
     const ProgramRun run = sim({"--agents", "3", "--duration", "500ms", "--block-time", "250ms"});
     CHECK(run.code == 0);
