@@ -27,7 +27,7 @@ nlohmann::ordered_json number_or_null(const std::optional<Number>& value) {
 
 }  // namespace
 
-ObserveDuration History::task_round_trip() {
+DurationObserver History::task_round_trip() {
     return [this](std::chrono::nanoseconds time) {
         round_trips_.fetch_add(1, std::memory_order_relaxed);
         round_trip_ns_.fetch_add(static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0)),

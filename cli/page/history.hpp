@@ -38,7 +38,7 @@ class History {
     static constexpr std::size_t kMaxPoints = 360;  ///< one hour; beyond that the oldest point is removed
 
     /// Feeds the latency. May be called from any thread while this object lives.
-    [[nodiscard]] ObserveDuration task_round_trip();
+    [[nodiscard]] DurationObserver task_round_trip();
 
     /// Ends an interval. The first call only remembers the counters, from which the next one counts.
     void take(const Monitor& monitor, const Clock& clock);

@@ -81,14 +81,14 @@ Status Payroll::mark_notices_sent() {
 }
 
 void Payroll::Impl::begin() {
-    const std::lock_guard locked(flight_mutex);
-    ++in_flight;
+    const std::lock_guard locked(pending_mutex);
+    ++pending_count;
 }
 
 /// The last call that a submission, an arrival or a mark makes on this object.
 void Payroll::Impl::end() {
-    const std::lock_guard locked(flight_mutex);
-    if (--in_flight == 0) landed.notify_all();
+    const std::lock_guard locked(pending_mutex);
+    if (--pending_count == 0) none_pending.notify_all();
 }
 
 /// Runs on the worker's thread.
@@ -151,7 +151,8 @@ void Payroll::Impl::committed(const Arrival& arrival) {
 }
 
 void Payroll::Impl::finish(const Arrival& arrival, const Status& status) {
-    if (arrival.done) arrival.done(status ? Result<WalletNaming>(arrival.outcome) : fail(status.error()));
+    if (arrival.done)
+        arrival.done(status ? Result<RegistrationOutcome>(arrival.outcome) : fail(status.error()));
     end();
 }
 

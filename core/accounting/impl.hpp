@@ -61,7 +61,7 @@ struct Payroll::Impl {
         // The epoch may have begun before a restart, and only the wall clock tells how long ago that was. From
         // now on the steady clock measures its length, because it does not jump.
         const std::int64_t before = unix_ms(clock.wall()) - open_work.numbers().epoch_started_ms;
-        epoch_before = std::chrono::milliseconds(std::max<std::int64_t>(before, 0));
+        elapsed_before_start = std::chrono::milliseconds(std::max<std::int64_t>(before, 0));
         epoch_since = clock.steady();
     }
 
@@ -79,7 +79,7 @@ struct Payroll::Impl {
         BlockChange change;
         std::optional<ClosedEpoch> closed;
         Wallets wallets;
-        bool known = false;
+        bool already_processed = false;  // the block is at or below the last one; nothing was changed
     };
     // One call of on_registration() that names a wallet, from the caller's thread to the ledger's thread.
     struct Arrival {
@@ -87,7 +87,7 @@ struct Payroll::Impl {
         Address wallet;
         RegistrationDone done;
         // The ledger may run the operation more than once. Each run sets this and the next two members again.
-        WalletNaming outcome;
+        RegistrationOutcome outcome;
         std::optional<Address> in_force;  // unchanged if nothing was changed
         bool is_changed = false;          // the agent had another wallet before
     };
@@ -117,15 +117,15 @@ struct Payroll::Impl {
         staged;  // not committed yet; key: key_of()
     OncePerAgent wallet_changes;
 
-    std::mutex flight_mutex;  // guards in_flight
-    std::condition_variable landed;
-    std::size_t in_flight = 0;  // submissions, arrivals and marks that have not ended yet
+    std::mutex pending_mutex;  // guards pending_count
+    std::condition_variable none_pending;
+    std::size_t pending_count = 0;  // submissions, arrivals and marks that have not ended yet
     std::atomic<bool> is_marking{false};
 
     mutable std::mutex mutex;  // guards all members below; they are changed only on the ledger's thread
     OpenWork open_work;
-    RewardSettings rewards;                   // of the running epoch
-    std::chrono::nanoseconds epoch_before{};  // how long the running epoch lasted before epoch_since
+    RewardSettings rewards;                           // of the running epoch
+    std::chrono::nanoseconds elapsed_before_start{};  // how long the running epoch lasted before epoch_since
     Clock::Steady epoch_since;
 
     // These must be the last members: they use all others, so they have to end before they do.
@@ -157,7 +157,7 @@ struct Payroll::Impl {
     void announce(const BlockOutcome& outcome);
     Status read_wallet(const std::string& agent_id, Wallets& out, LedgerTx& tx) const;
     bool epoch_due(const LedgerNumbers& numbers) const;
-    std::chrono::nanoseconds elapsed() const { return epoch_before + (clock.steady() - epoch_since); }
+    std::chrono::nanoseconds elapsed() const { return elapsed_before_start + (clock.steady() - epoch_since); }
 };
 
 }  // namespace ioswarm

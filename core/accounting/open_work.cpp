@@ -17,6 +17,12 @@ void add_work(const WorkRow& delta, WorkRow& work) {
     work.latency_us += delta.latency_us;
 }
 
+/// The agent may have copied the receipt if it answered when the block was already known. A match does not
+/// count then.
+bool is_possible_copy(bool executed, std::uint64_t known_height, std::uint64_t mined_height) {
+    return executed && known_height >= mined_height;
+}
+
 }  // namespace
 
 OpenWork::OpenWork(const LedgerState& state, bool shadow_mode, std::uint64_t late_blocks)
@@ -29,8 +35,8 @@ OpenWork::OpenWork(const LedgerState& state, bool shadow_mode, std::uint64_t lat
     for (const WorkRow& work : state.work)
         add(work);
     for (const AnswerRow& answer : state.answers) {
-        // Earlier versions could record two answers of an agent to one transaction in two envelopes. Both were
-        // paid, so both stay.
+        // No action hash is passed, so only a second answer to the same raw id is skipped. Two answers to one
+        // transaction under two raw ids were both paid by earlier versions, so both are kept.
         if (has_answer(answer.raw_id, {}, answer.agent_id)) continue;
         hold(answer);
         if (answer.id <= state.numbers.counted_answers) continue;
@@ -40,7 +46,7 @@ OpenWork::OpenWork(const LedgerState& state, bool shadow_mode, std::uint64_t lat
     std::sort(mined_.begin(), mined_.end());
 }
 
-AnswerRow OpenWork::plan(const Answer& answer) const {
+AnswerRow OpenWork::row_for(const Answer& answer) const {
     AnswerRow out;
     out.raw_id = answer.raw_id;
     out.agent_id = answer.agent_id;
@@ -58,14 +64,14 @@ AnswerRow OpenWork::plan(const Answer& answer) const {
     if (mined == recent_actions_.end()) return out;
     out.late_verdict = judge({answer.valid, answer.has_reject_reason, answer.executed, answer.run},
                              mined->second.succeeded, sender_succeeded(mined->second.height, answer.sender));
-    // The answer may be a copy of the receipt, unless it came before the block and was only recorded after it.
-    const bool may_be_copy = answer.executed && answer.known_height >= mined->second.height;
-    if (may_be_copy && is_match(out.late_verdict)) out.late_verdict = AnswerOutcome::none;
+    if (is_match(out.late_verdict) &&
+        is_possible_copy(answer.executed, answer.known_height, mined->second.height))
+        out.late_verdict = AnswerOutcome::none;
     return out;
 }
 
-BlockChange OpenWork::plan(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched,
-                           const std::unordered_set<Hash256, FixedBytesHash>& forgotten) const {
+BlockChange OpenWork::change_for(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched,
+                                 const std::unordered_set<Hash256, FixedBytesHash>& forgotten) const {
     BlockChange out;
     out.recent.height = block.height;
     out.numbers = numbers_;
@@ -74,7 +80,7 @@ BlockChange OpenWork::plan(const ExecutedBlock& block, std::span<const Dispatche
     if (out.numbers.epoch_first_height == 0) out.numbers.epoch_first_height = block.height;
     std::unordered_set<Hash256, FixedBytesHash> succeeded;
     std::unordered_set<Hash256, FixedBytesHash> mined;
-    std::vector<std::pair<const HeldAction*, bool>> answered;
+    std::vector<std::pair<const HeldAction*, bool>> mined_answered;
     for (const Receipt& receipt : block.receipts) {
         const bool good = receipt.status == kReceiptSuccess;
         if (out.recent.actions.size() < kMaxRecentActions)
@@ -86,19 +92,19 @@ BlockChange OpenWork::plan(const ExecutedBlock& block, std::span<const Dispatche
             const HeldAction& action = actions_.at(raw_id);
             if (action.mined_height || !mined.insert(raw_id).second) continue;
             out.mined.push_back(raw_id);
-            answered.emplace_back(&action, good);
+            mined_answered.emplace_back(&action, good);
         }
     }
 
     std::unordered_set<Address, FixedBytesHash> senders;
-    for (const auto& [action, good] : answered) {
+    for (const auto& [action, good] : mined_answered) {
         if (good) senders.insert(action->sender);
     }
     for (const DispatchedAction& action : dispatched) {
         if (succeeded.contains(action.action_hash)) senders.insert(action.sender);
     }
     out.recent.senders_succeeded.assign(senders.begin(), senders.end());
-    for (const auto& [action, good] : answered)
+    for (const auto& [action, good] : mined_answered)
         compare(*action, good, senders.contains(action->sender), out);
 
     out.drop_recent_below = recent_floor(block.height, out.recent.actions.size());
@@ -118,12 +124,11 @@ void OpenWork::compare(const HeldAction& action, bool succeeded, bool sender_suc
                        BlockChange& change) const {
     if (!shadow_mode_) return;
     for (const HeldAnswer& answer : action.answers) {
-        if (answer.compared) continue;
+        if (answer.is_decided) continue;
         const AnswerOutcome outcome = judge(
             {answer.valid, answer.has_reject_reason, answer.executed, answer.run}, succeeded, sender_succeeded);
-        // The block was known already when this answer came, so it may be a copy of the receipt.
-        const bool may_be_copy = answer.executed && answer.known_height >= change.recent.height;
-        if (may_be_copy && is_match(outcome)) continue;
+        if (is_match(outcome) && is_possible_copy(answer.executed, answer.known_height, change.recent.height))
+            continue;
         WorkRow& work = change.compared[answer.agent_id];
         work.agent_id = answer.agent_id;
         work.compared += 1;
@@ -147,18 +152,18 @@ std::uint64_t OpenWork::recent_floor(std::uint64_t height, std::size_t new_actio
     return floor;
 }
 
-void OpenWork::apply(const AnswerRow& answer) {
+void OpenWork::apply_answer(const AnswerRow& answer) {
     hold(answer);
     count_work(answer);
     worked_.insert(answer.agent_id);
 }
 
-void OpenWork::apply(const BlockChange& change) {
+void OpenWork::apply_block(const BlockChange& change) {
     for (const Hash256& raw_id : change.mined) {
         HeldAction& action = actions_.at(raw_id);
         action.mined_height = change.recent.height;
         for (HeldAnswer& answer : action.answers)
-            answer.compared = true;
+            answer.is_decided = true;
         mined_.emplace_back(change.recent.height, raw_id);
     }
     for (const Hash256& raw_id : change.dropped)
@@ -266,7 +271,8 @@ void OpenWork::remember(const RecentBlockRow& block) {
     recent_.push_back(std::move(out));
 }
 
-/// Adds what this answer contributes to its agent's work at the time it is recorded.
+/// Adds what this answer contributes to its agent's work when it is recorded. Without shadow mode (own_word)
+/// the agent's own verdict counts.
 void OpenWork::count_work(const AnswerRow& answer) {
     WorkRow delta{answer.agent_id, 1, 0, 0, answer.latency_us};
     if (answer.own_word) {

@@ -27,7 +27,8 @@ struct HeldAnswer {
     bool valid = false;
     bool has_reject_reason = false;
     bool executed = false;
-    bool compared = false;
+    bool is_decided =
+        false;  ///< whether it is correct was decided: by a comparison, or by own_word (AnswerRow)
     std::uint64_t known_height = 0;  ///< see Answer::known_height
     RunComparison run;
 };
@@ -49,7 +50,7 @@ struct AgentAtWork {
 /// The changes that a block makes. They are computed before anything is written.
 struct BlockChange {
     RecentBlockRow recent;
-    std::uint64_t drop_recent_below = 0;
+    std::uint64_t drop_recent_below = 0;      ///< a height; recent blocks below it are dropped
     std::vector<Hash256> mined;               ///< raw ids
     std::vector<Hash256> dropped;             ///< raw ids whose answers are not needed any more
     std::map<std::string, WorkRow> compared;  ///< to be added to the agents' work, by agent id
@@ -57,15 +58,16 @@ struct BlockChange {
     RecentAnswers::Judged judged;             ///< the answers that were compared, without their time
 };
 
-/// The in-memory copy of what the ledger holds of pending actions, recent blocks and the running epoch. Its
-/// size is bounded by the number of pending actions, by kMaxRecentActions and by the number of agents that
-/// worked in one epoch. It has no locks. One thread changes it, under a lock of the caller's; readers take the
-/// same lock.
+/// A copy in memory of the ledger's pending actions, recent blocks and running epoch. Its size is bounded by
+/// the number of pending actions, by kMaxRecentActions and by the number of agents that worked in one epoch. It
+/// has no locks. One thread changes it, under a lock of the caller; readers take the same lock. Each change has
+/// two steps. The first computes it and changes nothing; the caller writes it to the ledger. After the commit,
+/// apply_answer() or apply_block() changes this copy.
 class OpenWork {
   public:
     /// Maximum number of actions of recent blocks that are remembered for late answers. Each takes 33 bytes on
-    /// disk, and a full block of the chain has some thousands. Above this number the oldest blocks are
-    /// forgotten early.
+    /// disk (a hash and a status), and a full block of the chain has some thousands. Above this number the
+    /// oldest blocks are forgotten early.
     static constexpr std::size_t kMaxRecentActions = 200'000;
 
     /// Starts with what the ledger holds. In shadow mode answers are compared with executed blocks.
@@ -75,14 +77,16 @@ class OpenWork {
 
     /// Returns the ledger row for this answer, without its id. If the action is in a recent block, the answer
     /// is compared at once.
-    [[nodiscard]] AnswerRow plan(const Answer& answer) const;
+    [[nodiscard]] AnswerRow row_for(const Answer& answer) const;
     /// Returns the changes that this block would make. `forgotten` holds the raw ids of actions that left the
     /// pool.
-    [[nodiscard]] BlockChange plan(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched,
-                                   const std::unordered_set<Hash256, FixedBytesHash>& forgotten) const;
+    [[nodiscard]] BlockChange change_for(const ExecutedBlock& block,
+                                         std::span<const DispatchedAction> dispatched,
+                                         const std::unordered_set<Hash256, FixedBytesHash>& forgotten) const;
 
-    void apply(const AnswerRow& answer);
-    void apply(const BlockChange& change);
+    /// Call these only after the ledger committed the row or the change.
+    void apply_answer(const AnswerRow& answer);
+    void apply_block(const BlockChange& change);
     /// Call this when the epoch ended: clears all work and takes over these numbers.
     void start_epoch(const LedgerNumbers& numbers);
     /// Sets the wallet in force of an agent, if the agent worked in this epoch.
@@ -92,8 +96,7 @@ class OpenWork {
     [[nodiscard]] const std::unordered_map<std::string, AgentAtWork>& work() const { return work_; }
     /// Sums over work().
     [[nodiscard]] const WorkRow& work_sum() const { return sum_; }
-    /// Agents that answered since the last block, so that the ledger's work table does not have their newest
-    /// work yet.
+    /// Agents that answered since the last block. Their rows in the ledger's work table are out of date.
     [[nodiscard]] const std::unordered_set<std::string>& worked() const { return worked_; }
     [[nodiscard]] const HeldAction* find(const Hash256& raw_id) const;
     /// True if the agent answered this action, or the same transaction in another envelope (another raw id with

@@ -10,7 +10,7 @@
 namespace ioswarm {
 namespace {
 
-constexpr std::uint32_t kHistoryEpochs = 1000;
+constexpr std::uint32_t kHistoryEpochs = 1000;  // the most epochs in one answer of rewards()
 constexpr std::chrono::seconds kMarkInterval{1};
 
 }  // namespace
@@ -47,12 +47,12 @@ Result<std::unique_ptr<Payroll>> Payroll::open(Ledger& ledger, const Coordinator
 Payroll::Payroll(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Payroll::~Payroll() {
-    // Runs the jobs that still wait. After this only the ledger's thread uses this object.
+    // Runs the jobs that still wait. After reset() only the ledger's thread uses this object.
     impl_->worker.reset();
     // Notices that cannot be marked are sent once more after the restart.
     static_cast<void>(mark_notices_sent());
-    std::unique_lock locked(impl_->flight_mutex);
-    impl_->landed.wait(locked, [&] { return impl_->in_flight == 0; });
+    std::unique_lock locked(impl_->pending_mutex);
+    impl_->none_pending.wait(locked, [&] { return impl_->pending_count == 0; });
 }
 
 void Payroll::record(std::vector<Answer> answers, std::function<void(Status)> done) {
@@ -199,7 +199,8 @@ Result<RewardsView> Payroll::rewards(const std::string& agent_id) const {
     out.total_compared = agent->compared;
     out.total_correct = agent->correct;
     IOSWARM_TRY(const auto payouts, impl_->ledger.payouts(agent_id, kHistoryEpochs));
-    // A wallet that is the contract itself cannot be paid. The settler then pays the agent's present wallet.
+    // The contract cannot pay itself. If it is the wallet of a payout, the settler pays the agent's present
+    // wallet.
     const auto can_be_paid = [&](const std::optional<Address>& wallet) {
         return wallet && wallet != impl_->settings.rewards.contract;
     };

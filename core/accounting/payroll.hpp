@@ -25,7 +25,7 @@ namespace ioswarm {
 
 class Ledger;  // core/ledger/ledger.hpp
 
-/// One accepted answer to one task, on its way into the ledger. The coordinator has already checked that it
+/// One accepted answer to one task, to be written to the ledger. The coordinator has already checked that it
 /// gave this task to this agent in this batch, that this is the agent's first answer, and that it came in time.
 struct Answer {
     std::string agent_id;
@@ -67,16 +67,16 @@ struct MinedBlock {
 };
 
 /// The result of on_registration().
-struct WalletNaming {
+struct RegistrationOutcome {
     /// If above 0, the wallet was not changed, because the last change was too recent; the agent may try again
     /// after this time.
     std::chrono::seconds wait{0};
 };
 
 /// Keeps the agents' answers, the comparison of the answers with the blocks (shadow mode), the work of the
-/// running epoch, payouts and wallets. Everything that it reports as durable is in the ledger. The views show
-/// exactly what the ledger holds. Threads: record() and the views may be called from any thread; on_block()
-/// only from the block thread.
+/// running epoch, payouts and wallets. Everything that it reports as durable is in the ledger. The const
+/// functions show exactly what the ledger has. Threads: on_block() only from the block thread, everything else
+/// from any thread. Functions that wait for the ledger say so; do not call them on a network thread.
 class Payroll {
   public:
     /// Continues from the state in the ledger. `settler` may be null. Errors: those of the ledger.
@@ -99,16 +99,17 @@ class Payroll {
     /// Compares the block's transactions with all answers to them, and closes the epoch when it is due. Both
     /// happen in one ledger transaction, so after a kill the block is either complete or is processed again.
     /// Blocks must come in ascending order; gaps are allowed. A block at or below last_height() changes
-    /// nothing. `dispatched` lists actions of this block that agents hold and have not answered; the nonce-race
-    /// rule counts them among the sender's other transactions. Waits for the ledger. Errors: those of the
-    /// ledger; the block is then not counted and may be passed again.
+    /// nothing. `dispatched` lists actions of this block that agents have and did not answer yet. They matter
+    /// for the nonce-race rule (comparison.hpp): if another transaction of the sender succeeded in the block, a
+    /// mismatch is not counted. Waits for the ledger. Errors: those of the ledger; the block is then not
+    /// counted and may be passed again.
     [[nodiscard]] Status on_block(const ExecutedBlock& block,
                                   std::span<const DispatchedAction> dispatched = {});
 
-    /// Drops, with the next block, the answers to these actions (by raw_id). Call it for actions that left the
-    /// pool and were not mined in time. Answers to unmined actions are kept without an age limit, because they
-    /// prevent an agent from being paid twice. The dispatcher must therefore call this for every answered
-    /// action that will not be mined, including those that open_answers() returns.
+    /// The answers to these actions (by raw_id) are dropped when the next block is processed. Call it for
+    /// actions that left the pool and were not mined in time. Answers to unmined actions are kept without an
+    /// age limit, because they prevent an agent from being paid twice. The dispatcher must therefore call this
+    /// for every answered action that will not be mined, including those that open_answers() returns.
     void forget(const std::vector<Hash256>& raw_ids);
 
     /// Height of the last block processed; 0 = none yet.
@@ -124,17 +125,17 @@ class Payroll {
     [[nodiscard]] std::vector<std::string> answered_by(const Hash256& raw_id) const;
 
     /// Reserves `count` (at least 1) numbers for task ids and batch ids and returns the first. No number is
-    /// ever reserved twice, even across restarts. Errors: those of the ledger.
+    /// ever reserved twice, even across restarts. Waits for the ledger. Errors: invalid_argument (`count` is
+    /// 0), and those of the ledger.
     [[nodiscard]] Result<std::uint64_t> reserve_ids(std::uint64_t count);
 
-    using RegistrationDone = std::function<void(Result<WalletNaming>)>;
+    using RegistrationDone = std::function<void(Result<RegistrationOutcome>)>;
     /// Call this when an agent registers. `wallet` is the wallet that it names; without one, an earlier wallet
     /// stays. A wallet that replaces another is in force from the next epoch on. The next change is accepted
     /// only after wallet_change_interval. Does not wait for the ledger. `done` is called exactly once: from
-    /// another thread when the change is durable, or from the caller's thread when too many calls wait. After
-    /// that, the agent's payout notices are in memory too.
-    /// Errors: resource_exhausted (try again), unavailable, and those of the ledger; on an error no change was
-    /// written.
+    /// another thread when the change is durable, or from the caller's thread when too many calls wait. Once it
+    /// was called with success, take_payout() can return the agent's payouts. Errors: resource_exhausted (try
+    /// again), unavailable, and those of the ledger; on an error no change was written.
     void on_registration(const std::string& agent_id, const std::optional<Address>& wallet,
                          RegistrationDone done);
 
@@ -160,15 +161,16 @@ class Payroll {
     /// The rules of the running epoch.
     [[nodiscard]] RewardSettings rewards_in_force() const;
 
+    /// Totals of all comparisons since the ledger was created.
     [[nodiscard]] ShadowTotals shadow() const;
     /// The first epoch is 0. Without shadow mode every task counts as compared, and the agent's own answer
     /// counts as correct if it says valid.
     [[nodiscard]] EpochView epoch() const;
     /// Agents with tasks in the running epoch, sorted by tasks, most first; agents with equal tasks are sorted
-    /// by id.
+    /// by id. The latency is the mean per task, in µs.
     [[nodiscard]] std::vector<LeaderboardEntry> leaderboard() const;
-    /// One entry for each closed epoch that paid this agent. The totals are over all closed epochs, paid or
-    /// not. Empty for an unknown agent. Errors: those of the ledger.
+    /// One entry for each of the last 1,000 closed epochs that paid this agent. The totals are over all closed
+    /// epochs, paid or not. Empty for an unknown agent. Errors: those of the ledger.
     [[nodiscard]] Result<RewardsView> rewards(const std::string& agent_id) const;
     /// This agent's newest answers that were compared since the start, newest first.
     [[nodiscard]] std::vector<JudgedAnswer> recent_answers(const std::string& agent_id) const;

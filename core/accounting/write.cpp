@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operations that Payroll runs on the ledger's thread, before and after the commit.
+// The operations that Payroll runs on the ledger's thread, before and after the commit. Only this thread
+// changes open_work, so these functions read it without `mutex`.
 #include <algorithm>
 #include <utility>
 
@@ -10,8 +11,8 @@
 namespace ioswarm {
 namespace {
 
-/// What two answers to the same transaction have in common. The same transaction may be in the pool under
-/// another raw id, in another envelope.
+/// The transaction's identity: the action hash, or the raw id if there is no hash. The same transaction may be
+/// in the pool under another raw id, in another envelope.
 template <typename T>
 const Hash256& key_of(const T& answer) {
     return answer.action_hash ? *answer.action_hash : answer.raw_id;
@@ -49,7 +50,7 @@ Status Payroll::Impl::write(Submission& submission, LedgerTx& tx) {
             ++submission.repeated;
             continue;
         }
-        AnswerRow row = open_work.plan(answer);
+        AnswerRow row = open_work.row_for(answer);
         row.id = next_answer++;
         IOSWARM_DO(tx.add_answer(row));
         IOSWARM_DO(read_wallet(answer.agent_id, submission.wallets, tx));
@@ -59,7 +60,8 @@ Status Payroll::Impl::write(Submission& submission, LedgerTx& tx) {
 }
 
 /// Returns false if this agent's answer to this action is already in the ledger, or is about to be written in
-/// the same transaction.
+/// the same transaction. An operation may run twice: after a rollback the ledger runs each operation alone. So
+/// an entry of this submission in `staged` does not prove that the row was written.
 bool Payroll::Impl::stage(const Answer& answer, const Submission& submission) {
     if (open_work.has_answer(answer.raw_id, answer.action_hash, answer.agent_id)) return false;
     std::vector<Staged>& same = staged[key_of(answer)];
@@ -70,8 +72,7 @@ bool Payroll::Impl::stage(const Answer& answer, const Submission& submission) {
         return true;
     }
     if (found->by != &submission) return false;
-    // This submission staged it: either the answer is in it twice, or an earlier run of the operation was
-    // rolled back.
+    // This submission staged it: the answer is in it twice, or this is the second run of the operation.
     return std::none_of(submission.added.begin(), submission.added.end(), [&](const AnswerRow& row) {
         return key_of(row) == key_of(answer) && row.agent_id == answer.agent_id;
     });
@@ -91,7 +92,7 @@ void Payroll::Impl::committed(const Submission& submission) {
         const std::lock_guard locked(mutex);
         counters.answers_repeated.add(submission.repeated);
         for (const AnswerRow& answer : submission.added)
-            open_work.apply(answer);
+            open_work.apply_answer(answer);
         for (const auto& [agent_id, wallet] : submission.wallets)
             open_work.set_wallet(agent_id, wallet);
     }
@@ -135,10 +136,10 @@ Status Payroll::Impl::write(const ExecutedBlock& block, std::span<const Dispatch
                             BlockOutcome& out, LedgerTx& tx) {
     out = {};
     if (block.height <= open_work.numbers().last_height) {
-        out.known = true;
+        out.already_processed = true;
         return {};
     }
-    out.change = open_work.plan(block, dispatched, *forgotten.lock());
+    out.change = open_work.change_for(block, dispatched, *forgotten.lock());
     IOSWARM_DO(write_change(out.change, tx));
     for (const auto& [agent_id, delta] : out.change.compared) {
         IOSWARM_DO(read_wallet(agent_id, out.wallets, tx));
@@ -173,22 +174,22 @@ Status Payroll::Impl::write_change(const BlockChange& change, LedgerTx& tx) {
 }
 
 void Payroll::Impl::committed(const BlockOutcome& outcome) {
-    if (outcome.known) return;
+    if (outcome.already_processed) return;
     {
         const std::lock_guard locked(mutex);
-        open_work.apply(outcome.change);
+        open_work.apply_block(outcome.change);
         if (outcome.closed) {
             open_work.start_epoch(outcome.change.numbers);
             if (const auto next = std::exchange(*next_rewards.lock(), std::nullopt)) rewards = *next;
-            epoch_before = {};
+            elapsed_before_start = {};
             epoch_since = clock.steady();
         }
         for (const auto& [agent_id, wallet] : outcome.wallets)
             open_work.set_wallet(agent_id, wallet);
     }
     {
-        // Actions that came in meanwhile stay for the next block. An action that is no longer held, or is mined
-        // by now, need not be forgotten.
+        // Removes the actions whose answers were dropped, and those that were mined. Actions that were added
+        // meanwhile stay for the next block.
         auto locked = forgotten.lock();
         std::erase_if(*locked, [&](const Hash256& raw_id) {
             const HeldAction* action = open_work.find(raw_id);
@@ -202,6 +203,7 @@ void Payroll::Impl::committed(const BlockOutcome& outcome) {
     recent_answers.add(judged);
 }
 
+/// Logs the closed epoch and wakes the settler.
 void Payroll::Impl::announce(const BlockOutcome& outcome) {
     const EpochRow& epoch = outcome.closed->epoch;
     const std::vector<PayoutRow>& payouts = outcome.closed->payouts;
@@ -219,7 +221,7 @@ void Payroll::Impl::announce(const BlockOutcome& outcome) {
     }
     if (settings.rewards.settles_on_chain && without > 0) {
         const bool is_one = without == 1;
-        log.warn("epoch {}: {} agent{} no wallet on file; {} IOTX is held for {}", epoch.epoch, without,
+        log.warn("epoch {}: {} agent{} named no wallet; {} IOTX stays owed to {}", epoch.epoch, without,
                  is_one ? " has" : "s have", rau_to_iotx(owed), is_one ? "it" : "them");
     }
     if (settler != nullptr) settler->epoch_closed(epoch.epoch);

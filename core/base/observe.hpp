@@ -7,10 +7,10 @@
 namespace ioswarm {
 
 /// Called with how long something took. May be empty. Called from the thread that did the work, sometimes under
-/// its lock, so it must be short and must not call back.
-using ObserveDuration = std::function<void(std::chrono::nanoseconds)>;
+/// its lock, so it must be short, must not throw, and must not call the object that calls it.
+using DurationObserver = std::function<void(std::chrono::nanoseconds)>;
 
-/// Measures one piece of work, from its construction on.
+/// Measures the time since it was constructed.
 class Stopwatch {
   public:
     [[nodiscard]] std::chrono::nanoseconds elapsed() const { return std::chrono::steady_clock::now() - start_; }

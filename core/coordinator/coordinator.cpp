@@ -296,7 +296,7 @@ void Coordinator::register_agent(const std::string& agent_id, const RegisterRequ
     payroll_.on_registration(
         agent_id, named_wallet->wallet,
         [engine = engine_, agent_id, request, interval = settings_.wallet_change_interval,
-         fault = named_wallet->fault, done = std::move(done)](const Result<WalletNaming>& named) {
+         fault = named_wallet->fault, done = std::move(done)](const Result<RegistrationOutcome>& named) {
             if (!named) {
                 const bool is_busy = named.error().code == ErrorCode::resource_exhausted;
                 return done(fail(is_busy ? named.error().code : ErrorCode::unavailable, "cannot register",

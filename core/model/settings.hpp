@@ -76,7 +76,7 @@ struct CoordinatorSettings {
     std::function<void()> on_round;
     /// Called with the time from the sending of a batch to the acceptance of its answer. The engine holds its
     /// lock during the call. May be empty. `serve` shows the mean on its page.
-    ObserveDuration on_round_trip;
+    DurationObserver on_round_trip;
     RewardSettings rewards;
     /// Where the coordinator and the payroll count. A copy of the settings has the same registry.
     metrics::Registry metrics;

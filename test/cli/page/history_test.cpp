@@ -61,7 +61,7 @@ TEST_CASE("a point has the work of its interval", "[history]") {
     world.monitor.status_view.source_age = 4s;
     world.monitor.status_view.agents_live = 3;
     world.monitor.status_view.coverage = {200, 150};
-    const ObserveDuration tell = world.history.task_round_trip();
+    const DurationObserver tell = world.history.task_round_trip();
     tell(2ms);
     tell(4ms);
     world.take_after(10s);

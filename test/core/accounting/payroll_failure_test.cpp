@@ -27,7 +27,7 @@ Status record(Payroll& payroll, const GivenAnswer& given) {
 
 Status register_agent(Payroll& payroll, const std::string& agent) {
     std::promise<Status> done;
-    payroll.on_registration(agent, std::nullopt, [&](const Result<WalletNaming>& named) {
+    payroll.on_registration(agent, std::nullopt, [&](const Result<RegistrationOutcome>& named) {
         done.set_value(named ? Status() : Status(fail(named.error())));
     });
     return done.get_future().get();

@@ -122,11 +122,11 @@ class Bookkeeping {
         return done.get_future().get();
     }
     /// Registers the agent and waits until that is done.
-    [[nodiscard]] Result<WalletNaming> register_agent(const std::string& agent,
-                                                      const std::optional<Address>& wallet = std::nullopt) {
-        std::promise<Result<WalletNaming>> done;
+    [[nodiscard]] Result<RegistrationOutcome> register_agent(
+        const std::string& agent, const std::optional<Address>& wallet = std::nullopt) {
+        std::promise<Result<RegistrationOutcome>> done;
         payroll_->on_registration(agent, wallet,
-                                  [&done](Result<WalletNaming> r) { done.set_value(std::move(r)); });
+                                  [&done](Result<RegistrationOutcome> r) { done.set_value(std::move(r)); });
         return done.get_future().get();
     }
     /// Returns true if the wallet is in force or will be with the next epoch.
