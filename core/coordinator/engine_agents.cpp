@@ -154,7 +154,7 @@ Result<std::unique_ptr<TaskStream>> Engine::open_stream(const std::string& id, c
             effects.ended.emplace_back(agent->stream, Error{ErrorCode::aborted,
                                                             "task stream ended",
                                                             id,
-                                                            "a newer stream of this agent took its place",
+                                                            "a newer stream of this agent replaced it",
                                                             {}});
         }
         agent->stream = gate;

@@ -6,13 +6,13 @@
 
 namespace ioswarm {
 namespace {
-constexpr std::uint32_t kBits = 64;
+constexpr std::uint32_t kBitsPerWord = 64;
 }
 
 LoadIndex::LoadIndex(std::uint32_t max_load) : max_load_(max_load) {
     for (Level& level : levels_) {
         level.lists.resize(std::size_t{max_load} + 1);
-        level.filled.resize(max_load / kBits + 1);
+        level.filled.resize(max_load / kBitsPerWord + 1);
     }
 }
 
@@ -28,7 +28,7 @@ void LoadIndex::put(Slot slot, TaskLevel level, std::uint32_t load, bool is_firs
     node.next = is_first ? list.head : kNone;
     (node.prev == kNone ? list.head : nodes_[node.prev].next) = slot;
     (node.next == kNone ? list.tail : nodes_[node.next].prev) = slot;
-    at.filled[node.load / kBits] |= std::uint64_t{1} << (node.load % kBits);
+    at.filled[node.load / kBitsPerWord] |= std::uint64_t{1} << (node.load % kBitsPerWord);
     ++at.agents;
     ++size_;
 }
@@ -45,7 +45,8 @@ void LoadIndex::remove(Slot slot) {
     List& list = at.lists[node.load];
     (node.prev == kNone ? list.head : nodes_[node.prev].next) = node.next;
     (node.next == kNone ? list.tail : nodes_[node.next].prev) = node.prev;
-    if (list.head == kNone) at.filled[node.load / kBits] &= ~(std::uint64_t{1} << (node.load % kBits));
+    if (list.head == kNone)
+        at.filled[node.load / kBitsPerWord] &= ~(std::uint64_t{1} << (node.load % kBitsPerWord));
     node = Node{};
     --at.agents;
     --size_;
@@ -60,14 +61,14 @@ bool LoadIndex::any_at_least(TaskLevel level) const noexcept {
 
 std::uint32_t LoadIndex::next_load(std::size_t level, std::uint32_t from) const noexcept {
     const std::vector<std::uint64_t>& filled = levels_[level].filled;
-    std::size_t word = from / kBits;
+    std::size_t word = from / kBitsPerWord;
     if (word >= filled.size()) return kNone;
-    std::uint64_t bits = filled[word] & (~std::uint64_t{0} << (from % kBits));
+    std::uint64_t bits = filled[word] & (~std::uint64_t{0} << (from % kBitsPerWord));
     while (bits == 0) {
         if (++word == filled.size()) return kNone;
         bits = filled[word];
     }
-    return static_cast<std::uint32_t>(word * kBits) + static_cast<std::uint32_t>(std::countr_zero(bits));
+    return static_cast<std::uint32_t>(word * kBitsPerWord) + static_cast<std::uint32_t>(std::countr_zero(bits));
 }
 
 }  // namespace ioswarm

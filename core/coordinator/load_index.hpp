@@ -10,16 +10,18 @@
 
 namespace ioswarm {
 
-/// The agents that can take a task now, by level and load. It finds the least loaded agent without looking at
-/// the others: there is one list per load, and one bit per list that is set if the list is not empty. Agents
-/// with the same load take turns. Loads above `max_load` count as `max_load`. Not thread-safe.
+/// The agents that can take a task now, by level and load. The load is the number of tasks that an agent has.
+/// The index finds the least loaded agent without looking at the others: there is one list per load, and one
+/// bit per list that is set if the list is not empty. Agents with the same load take turns. Loads above
+/// `max_load` count as `max_load`. Not thread-safe.
 class LoadIndex {
   public:
-    using Slot = std::uint32_t;  ///< a small number that the registry gives to each agent
+    using Slot = std::uint32_t;  ///< a small number that the agent registry gives to each agent
 
     explicit LoadIndex(std::uint32_t max_load);
 
-    /// Inserts or moves the agent. It goes behind the others with its load, or before them if `is_first`.
+    /// Inserts or moves the agent. It becomes the last of the agents with this load, or the first if
+    /// `is_first`.
     void put(Slot slot, TaskLevel level, std::uint32_t load, bool is_first = false);
     /// True if the agent is in the index with this level and load.
     [[nodiscard]] bool holds(Slot slot, TaskLevel level, std::uint32_t load) const noexcept;
@@ -30,17 +32,18 @@ class LoadIndex {
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool any_at_least(TaskLevel level) const noexcept;
 
-    /// Returns the least loaded agent at a level between `from` and `to` for which `accepts(slot)` is true.
-    /// Costs a few bit operations, one call of `accepts`, and one more call per agent that it rejects.
-    /// `accepts` must not change the index.
+    /// Returns the least loaded agent at a level from `from` to `to` (both included) for which `accepts(slot)`
+    /// is true. If two levels have the same load, the lower level comes first. Costs at most max_load / 64 bit
+    /// operations per level, one call of `accepts`, and one more call per agent that it rejects. `accepts` must
+    /// not change the index.
     template <typename Accepts>
     [[nodiscard]] std::optional<Slot> least(TaskLevel from, TaskLevel to, const Accepts& accepts) const {
         std::array<std::uint32_t, kLevels> at{};  // the load that the search has reached at each level
-        for (std::size_t l = index(from); l <= index(to); ++l)
+        for (std::size_t l = level_index(from); l <= level_index(to); ++l)
             at[l] = next_load(l, 0);
         while (true) {
             std::size_t best = kLevels;
-            for (std::size_t l = index(from); l <= index(to); ++l) {
+            for (std::size_t l = level_index(from); l <= level_index(to); ++l) {
                 if (at[l] != kNone && (best == kLevels || at[l] < at[best])) best = l;
             }
             if (best == kLevels) return std::nullopt;
@@ -71,7 +74,7 @@ class LoadIndex {
         std::size_t agents = 0;
     };
 
-    static std::size_t index(TaskLevel level) noexcept { return static_cast<std::size_t>(level); }
+    static std::size_t level_index(TaskLevel level) noexcept { return static_cast<std::size_t>(level); }
     /// The lowest load ≥ `from` that at least one agent has; kNone if there is none.
     [[nodiscard]] std::uint32_t next_load(std::size_t level, std::uint32_t from) const noexcept;
 
