@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Streams and the ring. Reading from the store is in diff_hub_read.cpp.
 #include "core/diffs/diff_hub.hpp"
 
 #include <algorithm>
@@ -12,25 +13,25 @@ namespace ioswarm {
 namespace {
 
 constexpr unsigned kReaderThreads = 2;
-/// How many of the newest diffs have a time. A stream that is further behind is not measured.
+/// Number of newest diffs whose append time is kept. Delivery of older ones is not measured.
 constexpr std::size_t kTimedDiffs = 1024;
 
 }  // namespace
 
 class DiffHub::Stream final : public DiffStream {
   public:
-    Stream(DiffHub& hub, SubscriberPtr subscriber) : hub_(hub), reader_(std::move(subscriber)) {}
-    ~Stream() override { hub_.close(reader_); }
+    Stream(DiffHub& hub, SubscriberPtr subscriber) : hub_(hub), subscriber_(std::move(subscriber)) {}
+    ~Stream() override { hub_.close(subscriber_); }
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
-    SharedDiffPtr take() override { return hub_.take(reader_); }
-    void written(std::uint64_t height) override { hub_.written(*reader_, height); }
-    void closed() override { hub_.close(reader_); }
+    SharedDiffPtr take() override { return hub_.take(subscriber_); }
+    void written(std::uint64_t height) override { hub_.written(*subscriber_, height); }
+    void closed() override { hub_.close(subscriber_); }
 
   private:
     DiffHub& hub_;
-    const SubscriberPtr reader_;
+    const SubscriberPtr subscriber_;
 };
 
 DiffHub::DiffHub(const DiffStore& store, DiffHubSettings settings, NewestSnapshot newest_snapshot, Log log)
@@ -72,15 +73,15 @@ Result<std::unique_ptr<DiffStream>> DiffHub::open_diff_stream(const std::string&
         }
     }
     if (!subscriber)
-        return fail(out_of_range(from, from < range.floor ? "it is not held any more" : "it is not there yet"));
+        return fail(out_of_range(from, from < range.floor ? "it was removed" : "it does not exist yet"));
     if (older) {
         end(older, Error{ErrorCode::aborted,
                          "diff stream ended",
                          agent_id,
-                         "a newer stream of this agent took its place",
+                         "a newer stream of this agent replaced it",
                          {}});
     }
-    // Report after the older stream was ended, because from then on the older one reports nothing.
+    // Report only now: the older stream has ended and cannot report another height.
     if (progress_ && from > 1) progress_(agent_id, from - 1);
     return std::make_unique<Stream>(*this, std::move(subscriber));
 }
@@ -131,8 +132,8 @@ void DiffHub::drop_ahead(Subscriber& subscriber) {
     subscriber.ahead.clear();
 }
 
-/// Removes all references to the subscriber, except that of a thread that is reading for it now. Returns true
-/// when it was its agent's current stream.
+/// Removes all references to the subscriber. A thread that reads for it may still have one. Returns true when
+/// it was its agent's current stream.
 bool DiffHub::detach(Subscriber& subscriber) {
     SubscriberPtr last_owner;  // destroyed after the lock is released
     const std::lock_guard lock(mutex_);
@@ -189,20 +190,20 @@ std::uint64_t DiffHub::ring_floor() const {
 void DiffHub::on_appended(SharedDiffPtr diff) {
     const std::uint64_t height = diff->height();
     std::vector<SubscriberPtr> ready;
-    std::vector<SubscriberPtr> elsewhere;
+    std::vector<SubscriberPtr> all;  // if the log was started or restarted
     std::deque<SharedDiffPtr> gone;  // destroyed after the lock is released
-    bool was_cut = false;
+    bool was_restarted = false;
     {
         const std::lock_guard lock(mutex_);
-        was_cut = tip_ != 0 && height != tip_ + 1;
-        if (tip_ == 0 || was_cut) {
+        was_restarted = tip_ != 0 && height != tip_ + 1;
+        if (tip_ == 0 || was_restarted) {
             gone.swap(ring_);
             ring_bytes_ = 0;
-            held_.clear();
+            in_use_.clear();
             appended_at_.clear();
             first_ = height;
             for (const auto& [id, subscriber] : agents_)
-                elsewhere.push_back(subscriber);
+                all.push_back(subscriber);
         }
         tip_ = height;
         newest_ = height;
@@ -220,11 +221,12 @@ void DiffHub::on_appended(SharedDiffPtr diff) {
         for (const SubscriberPtr& subscriber : ready)
             subscriber->waiting_at = kNotWaiting;
     }
-    for (const SubscriberPtr& subscriber : elsewhere) {
+    for (const SubscriberPtr& subscriber : all) {
         const std::uint64_t next = subscriber->next.load();
-        // After a cut, everything that was read ahead is from the old log, even at the new height.
-        if (was_cut || (next != 0 && next != height))
-            end(subscriber, out_of_range(next, "the log begins anew"));
+        // After a restart, everything that was read ahead is from the old log, even at the new height. A log
+        // that was empty has no old diffs, so streams that wait for its first height continue.
+        if (was_restarted || (next != 0 && next != height))
+            end(subscriber, out_of_range(next, "the log was restarted"));
     }
     for (const SubscriberPtr& subscriber : ready)
         subscriber->gate.ready();
@@ -232,6 +234,8 @@ void DiffHub::on_appended(SharedDiffPtr diff) {
 
 // ---- giving diffs to streams
 
+/// Returns the stream's next diff. Returns nothing in four cases: the stream is over; it ends now, with a
+/// reason; it waits for the next append; or its diffs are being read from the store.
 SharedDiffPtr DiffHub::take(const SubscriberPtr& subscriber) {
     std::unique_lock lock(subscriber->mutex);
     if (subscriber->is_over) return nullptr;
@@ -281,19 +285,20 @@ void DiffHub::wait_for_next(const SubscriberPtr& subscriber) {
 
 std::string DiffHub::snapshot_advice() const {
     const std::string snapshot = newest_snapshot_ ? newest_snapshot_() : std::string();
-    return fmt::format("load a newer snapshot and go on from its height + 1 ({})",
+    return fmt::format("load a newer snapshot and continue at its height + 1 ({})",
                        snapshot.empty() ? "none was published here yet" : "the newest has " + snapshot);
 }
 
 Error DiffHub::out_of_range(std::uint64_t height, const char* why) const {
     const DiffRange range = store_.range();
-    const std::string held = !range.empty()    ? fmt::format("held are {} to {}", range.floor, range.tip)
-                             : range.floor > 1 ? fmt::format("the log is to begin with {}", range.floor)
-                                               : "no diff is held yet";
+    const std::string stored = !range.empty()
+                                   ? fmt::format("heights {} to {} are stored", range.floor, range.tip)
+                               : range.floor > 1 ? fmt::format("the log will begin with height {}", range.floor)
+                                                 : "no diff is stored yet";
     return Error{ErrorCode::out_of_range,
                  "no state diff of this height",
                  std::to_string(height),
-                 fmt::format("{}; {}; {}", why, held, snapshot_advice()),
+                 fmt::format("{}; {}; {}", why, stored, snapshot_advice()),
                  {}};
 }
 

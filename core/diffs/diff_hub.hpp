@@ -28,11 +28,11 @@
 
 namespace ioswarm {
 
-/// Limits in bytes count records.
+/// Limits in bytes apply to encoded diff records.
 struct DiffHubSettings {
     std::size_t ring_blocks = 100;  ///< diffBufferSize; the newest block is always kept
-    /// Our own choice. With the JSON form that is kept for each record (at least 4/3 of its size), the newest
-    /// blocks stay under 64 MiB.
+    /// Maximum size of the records in the ring. Our own choice: with the JSON that is kept for each record
+    /// (about 4/3 of its size) the ring takes about 61 MiB.
     std::size_t ring_bytes = std::size_t{26} << 20;
     /// Rows that are read ahead for one stream; the limit in bytes may stop it earlier.
     std::size_t ahead_rows = 64;
@@ -43,23 +43,23 @@ struct DiffHubSettings {
     metrics::Registry metrics;  ///< see counters.hpp
 };
 
-/// Serves the diff log to any number of streams. The state of a stream is one integer, the height it takes
-/// next. Streams at the tip and streams that are far behind work alike: diffs of the newest blocks come from
-/// the ring, others are read a little ahead from the store. Two threads do that, for one stream after the
-/// other. No diff is ever dropped or skipped: a stream that cannot go on ends with a reason. Thread-safe; must
-/// outlive its streams.
+/// Serves the diff log to any number of streams. A stream's position is one number: the next height. Streams at
+/// the tip and streams that are far behind work alike: diffs of the newest blocks come from the ring, others
+/// are read a little ahead from the store. Two threads read for all streams, in turn. No diff is ever dropped
+/// or skipped: a stream that cannot continue ends with a reason. Thread-safe; must outlive its streams.
 class DiffHub final : public DiffLink {
   public:
     /// Describes the newest snapshot for OUT_OF_RANGE errors, such as "height 1200 (state-1200.snap.gz)"; empty
     /// when there is none. Called when a stream is refused or ended, from any thread, even gRPC's callback
     /// threads. So it must not read a file.
     using NewestSnapshot = std::function<std::string()>;
-    /// Receives the height of an agent's state. It is called when the diff of the tip (`height`) was handed to
-    /// the connection of its stream, or when the agent asked for the diffs after `height`. 0 means that the
-    /// height is no longer known, because the stream is over. Nothing is reported for a stream that is behind.
+    /// Called when the height of an agent's state is known or lost: when the diff of the tip (`height`) was
+    /// handed to the connection of its stream, or when the agent asked for the diffs after `height`. 0 means
+    /// that the height is no longer known, because the stream is over. Nothing is reported for a stream that is
+    /// behind.
     using Progress = std::function<void(const std::string& agent_id, std::uint64_t height)>;
 
-    /// `store` must outlive the hub. Its present diffs can be requested at once.
+    /// `store` must outlive the hub. Diffs that are already in it can be requested at once.
     DiffHub(const DiffStore& store, DiffHubSettings settings, NewestSnapshot newest_snapshot, Log log);
     /// Calls shutdown().
     ~DiffHub() override;
@@ -71,8 +71,8 @@ class DiffHub final : public DiffLink {
     void on_progress(Progress progress) { progress_ = std::move(progress); }
 
     /// Adds a diff that is already durable in the store. Called by the feed, one thread at a time, in the
-    /// store's order. If a height does not follow the last one, the log was cut: all streams then end with
-    /// out_of_range.
+    /// store's order. If a height does not follow the last one, the log was restarted: all streams then end
+    /// with out_of_range.
     void on_appended(SharedDiffPtr diff);
 
     [[nodiscard]] Result<std::unique_ptr<DiffStream>> open_diff_stream(
@@ -142,15 +142,16 @@ class DiffHub final : public DiffLink {
     // When the newest diffs were appended: the last entry is that of tip_. At most kTimedDiffs entries.
     std::deque<std::chrono::steady_clock::time_point> appended_at_;
     std::uint64_t tip_ = 0;  // 0: the log is empty
-    // The height that the log began with, if it began while the hub existed.
+    // The first height of the log, if it was started or restarted while the hub existed.
     std::uint64_t first_ = 0;
     std::unordered_map<std::string, SubscriberPtr> agents_;
     std::vector<SubscriberPtr> waiting_;  // streams that wait for the next append
     std::deque<SubscriberPtr> to_read_;   // each stream at most once
-    // Diffs from the store that some stream holds now. Streams at the same heights share them and their
-    // encodings.
-    std::unordered_map<std::uint64_t, std::weak_ptr<const SharedDiff>> held_;
-    std::size_t held_sweep_at_ = 1024;
+    // A cache of the stored diffs that at least one stream uses. Streams at the same heights share them and
+    // their encodings.
+    std::unordered_map<std::uint64_t, std::weak_ptr<const SharedDiff>> in_use_;
+    // The number of entries of in_use_ at which those that no stream uses any more are removed.
+    std::size_t in_use_sweep_at_ = 1024;
     bool closed_ = false;
 
     std::vector<std::jthread> threads_;  // declared last: they use everything above

@@ -95,8 +95,8 @@ std::vector<SharedDiffPtr> DiffHub::at_hand(std::uint64_t from, std::size_t& row
     const std::uint64_t floor = ring_floor();
     rows = static_cast<std::size_t>(std::min<std::uint64_t>(rows, floor > from ? floor - from : 0));
     for (std::size_t taken = 0; out.size() < rows && taken < bytes;) {
-        const auto at = held_.find(from + out.size());
-        SharedDiffPtr diff = at == held_.end() ? nullptr : at->second.lock();
+        const auto at = in_use_.find(from + out.size());
+        SharedDiffPtr diff = at == in_use_.end() ? nullptr : at->second.lock();
         if (!diff) break;
         taken += diff->record().size();
         out.push_back(std::move(diff));
@@ -149,16 +149,16 @@ void DiffHub::remember(std::vector<SharedDiffPtr>& diffs) {
     std::vector<SharedDiffPtr> doubles;  // destroyed after the lock is released
     const std::lock_guard lock(mutex_);
     for (SharedDiffPtr& diff : diffs) {
-        std::weak_ptr<const SharedDiff>& held = held_[diff->height()];
+        std::weak_ptr<const SharedDiff>& held = in_use_[diff->height()];
         if (SharedDiffPtr same = held.lock()) {
             doubles.push_back(std::exchange(diff, std::move(same)));
         } else {
             held = diff;
         }
     }
-    if (held_.size() < held_sweep_at_) return;
-    std::erase_if(held_, [](const auto& entry) { return entry.second.expired(); });
-    held_sweep_at_ = std::max(kHeldSweptAt, held_.size() * 2);
+    if (in_use_.size() < in_use_sweep_at_) return;
+    std::erase_if(in_use_, [](const auto& entry) { return entry.second.expired(); });
+    in_use_sweep_at_ = std::max(kHeldSweptAt, in_use_.size() * 2);
 }
 
 }  // namespace ioswarm

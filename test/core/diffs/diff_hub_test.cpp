@@ -61,23 +61,23 @@ TEST_CASE("a height outside of the log is refused with the log's range and the n
         REQUIRE(refusal);
         CHECK(refusal->code == ErrorCode::out_of_range);
         CHECK(refusal->which == std::to_string(from));
-        CHECK(refusal->why.find("held are 100 to 200") != std::string::npos);
+        CHECK(refusal->why.find("heights 100 to 200 are stored") != std::string::npos);
         CHECK(refusal->why.find("load a newer snapshot") != std::string::npos);
         CHECK(refusal->why.find("none was published here yet") != std::string::npos);
     }
     log.snapshot = "height 180 (state-180.snap.gz)";
     CHECK(refused(99)->why.find("the newest has height 180 (state-180.snap.gz)") != std::string::npos);
     HubFixture empty;
-    CHECK(DiffReader(*empty.hub, "a", 12).refusal->why.find("no diff is held yet") != std::string::npos);
+    CHECK(DiffReader(*empty.hub, "a", 12).refusal->why.find("no diff is stored yet") != std::string::npos);
 }
 
 TEST_CASE("an empty log that was restarted at a height accepts a stream from that height only") {
     HubFixture log;
     log.store.restart_at(40);
     const auto why = [&](std::uint64_t from) { return DiffReader(*log.hub, "a", from).refusal.value().why; };
-    CHECK(why(1).find("it is not held any more; the log is to begin with 40; ") == 0);
-    CHECK(why(39).find("it is not held any more; ") == 0);
-    CHECK(why(41).find("it is not there yet; the log is to begin with 40; ") == 0);
+    CHECK(why(1).find("it was removed; the log will begin with height 40; ") == 0);
+    CHECK(why(39).find("it was removed; ") == 0);
+    CHECK(why(41).find("it does not exist yet; the log will begin with height 40; ") == 0);
     DiffReader reader(*log.hub, "a", 40);
     log.feed(40, 45);
     CHECK(reader.read_to(45));
@@ -93,7 +93,7 @@ TEST_CASE("a newer stream of an agent replaces the older one, which ends with ab
     CHECK(older.next() == nullptr);
     REQUIRE(older.end);
     CHECK(older.end->code == ErrorCode::aborted);
-    CHECK(older.end->why == "a newer stream of this agent took its place");
+    CHECK(older.end->why == "a newer stream of this agent replaced it");
     older.close();  // closed late, as a client may do; the newer stream is not affected
     log.feed(21, 30);
     CHECK(newer.read_to(30));
@@ -145,7 +145,7 @@ TEST_CASE("a stream whose next diffs are pruned ends after the diffs it had read
     REQUIRE(reader.end);
     CHECK(reader.end->code == ErrorCode::out_of_range);
     CHECK(reader.end->which == std::to_string(reader.heights.back() + 1));
-    CHECK(reader.end->why.find("held are 900 to 1000") != std::string::npos);
+    CHECK(reader.end->why.find("heights 900 to 1000 are stored") != std::string::npos);
 }
 
 TEST_CASE("a damaged row ends streams at its height and is never skipped") {

@@ -185,11 +185,11 @@ TEST_CASE("a height outside of the log is OUT_OF_RANGE with the range and the ne
         CHECK_FALSE(stream->next());
         const auto status = stream->finish();
         CHECK(status.error_code() == StatusCode::OUT_OF_RANGE);
-        CHECK(status.error_message().find("held are 50 to 200") != std::string::npos);
+        CHECK(status.error_message().find("heights 50 to 200 are stored") != std::string::npos);
         CHECK(status.error_message().find("height 7 (state-7.snap.gz)") != std::string::npos);
     }
     CHECK(served.metrics.value("diffs_refused") == 2);
-    CHECK(served.logged("no state diffs from height 49: it is not held any more"));
+    CHECK(served.logged("no state diffs from height 49: it was removed"));
     CHECK_FALSE(served.logged("no state diffs from height 202"));  // one line per agent and minute
     // An agent that is up to date asks for the next height and waits.
     const auto stream = agent.diffs(201);
@@ -208,7 +208,7 @@ TEST_CASE("a second diff stream of an agent continues, and the first ends with A
     CHECK_FALSE(first->next());
     const auto status = first->finish();
     CHECK(status.error_code() == StatusCode::ABORTED);
-    CHECK(status.error_message().find("a newer stream of this agent took its place") != std::string::npos);
+    CHECK(status.error_message().find("a newer stream of this agent replaced it") != std::string::npos);
     served.feed(11, 12);
     CHECK(take(*second, Codec::json, 11, 12) == "");
 }
