@@ -5,7 +5,7 @@
 
 namespace ioswarm {
 
-/// What the ledger counts.
+/// The metrics of the ledger.
 struct LedgerCounters {
     explicit LedgerCounters(const metrics::Registry& registry);
 
@@ -13,7 +13,7 @@ struct LedgerCounters {
     metrics::Counter commits, failed_commits;
     metrics::Histogram commit_time;                    ///< of commits that succeeded
     metrics::Counter refused;                          ///< operations refused because the queue was full
-    metrics::Counter checkpoints, failed_checkpoints;  ///< a failed one is tried again after the next interval
+    metrics::Counter checkpoints, failed_checkpoints;  ///< of the WAL
 };
 
 }  // namespace ioswarm

@@ -15,16 +15,16 @@ namespace ioswarm {
 namespace {
 
 constexpr std::size_t kMaxFaults = 20;
-/// Rows per transaction; takes a few milliseconds.
+/// Rows per transaction. Reading and hashing them takes a few milliseconds, so the writer is not held up.
 constexpr std::int64_t kEpochsPerPage = 4'000;
 
 constexpr const char* kEpochPage =
     "SELECT epoch, first_height, last_height, pool_rau, hash FROM epochs WHERE epoch >= ?1 AND epoch < ?2 "
     "ORDER BY epoch LIMIT ?3";
 
-/// `notice` and `settled` say the same in two ways, so that one flipped bit cannot turn an owed payout into a
-/// paid one.
-bool fit_together(std::int64_t notice, std::optional<std::int64_t> settled) {
+/// `settled` (see settled_of()) is 0 exactly while `notice` is waiting. Both columns say whether the payout is
+/// still owed, so that one flipped bit cannot turn an owed payout into a paid one.
+bool agree(std::int64_t notice, std::optional<std::int64_t> settled) {
     const bool waits = notice == static_cast<std::int64_t>(PayoutNotice::waiting);
     const bool is_known = waits || notice == static_cast<std::int64_t>(PayoutNotice::due) ||
                           notice == static_cast<std::int64_t>(PayoutNotice::sent);
@@ -60,72 +60,72 @@ struct EpochCheck::Comparison {
     std::optional<std::uint64_t> before{};
     std::vector<EpochFault> faults{};
 
-    void tell(std::uint64_t epoch, std::string why) {
+    void report(std::uint64_t epoch, std::string why) {
         if (faults.size() < kMaxFaults) faults.push_back({epoch, std::move(why)});
     }
-    /// Payouts below this epoch have no row in the table of epochs. Older versions removed such rows.
-    void pass_payouts_below(std::uint64_t epoch) {
+    /// Skips payouts of epochs below `epoch`, and reports those that should have a row in table epochs. Older
+    /// versions deleted the rows of old epochs.
+    void skip_payouts_below(std::uint64_t epoch) {
         for (; next < payouts.size() && payouts[next].epoch < epoch; ++next) {
             if (payouts[next].epoch >= hashed_from)
-                tell(payouts[next].epoch,
-                     fmt::format("epoch {} has payouts, and no row in table epochs", payouts[next].epoch));
+                report(payouts[next].epoch,
+                       fmt::format("epoch {} has payouts, and no row in table epochs", payouts[next].epoch));
         }
     }
     void check_gap(std::uint64_t epoch) {
         // Old epochs are dropped, except single ones with a payout that is still owed.
-        const bool may_be_alone = before && *before + kKeptEpochs < running_epoch;
-        if (before && epoch != *before + 1 && !may_be_alone)
-            tell(*before + 1, fmt::format("epochs {} to {} are missing", *before + 1, epoch - 1));
+        const bool may_follow_a_gap = before && *before + kKeptEpochs < running_epoch;
+        if (before && epoch != *before + 1 && !may_follow_a_gap)
+            report(*before + 1, fmt::format("epochs {} to {} are missing", *before + 1, epoch - 1));
         before = epoch;
     }
     void compare(const EpochFigures& row) {
         const std::uint64_t epoch = row.epoch.epoch;
         check_gap(epoch);
-        pass_payouts_below(epoch);
+        skip_payouts_below(epoch);
         const bool has_payouts = next < payouts.size() && payouts[next].epoch == epoch;
         const Payouts* const own = has_payouts ? &payouts[next++] : nullptr;
         if (!row.hash) {
-            if (epoch >= hashed_from) tell(epoch, fmt::format("the hash of epoch {} is missing", epoch));
+            if (epoch >= hashed_from) report(epoch, fmt::format("the hash of epoch {} is missing", epoch));
             return;
         }
         if (epoch_hash(row.epoch, own != nullptr ? own->hash : PayoutsHash().finish()) != *row.hash) {
-            tell(epoch,
-                 fmt::format("epoch {} is not what it was when it closed: an amount, an agent, a wallet, "
-                             "a height or the pool was changed (it does not have its hash)",
-                             epoch));
+            report(epoch,
+                   fmt::format("epoch {} is not what it was when it closed: an amount, an agent, a wallet, "
+                               "a height or the pool was changed (its hash differs from the stored one)",
+                               epoch));
         } else if (own != nullptr && !own->contradiction.empty()) {
-            tell(epoch, own->contradiction);
+            report(epoch, own->contradiction);
         }
     }
     void end(std::uint64_t first_epoch) {
-        pass_payouts_below(std::numeric_limits<std::uint64_t>::max());
+        skip_payouts_below(std::numeric_limits<std::uint64_t>::max());
         if (before && *before + 1 != running_epoch) {
-            tell(*before + 1,
-                 fmt::format("the running epoch is {}, and the last closed one is {}", running_epoch, *before));
+            report(*before + 1, fmt::format("the running epoch is {}, and the last closed one is {}",
+                                            running_epoch, *before));
         } else if (!before && first_epoch < running_epoch) {
-            tell(first_epoch, fmt::format("epochs {} to {} are missing", first_epoch, running_epoch - 1));
+            report(first_epoch, fmt::format("epochs {} to {} are missing", first_epoch, running_epoch - 1));
         }
     }
 };
 
 void EpochCheck::add(std::uint64_t epoch, const HashedPayout& payout, std::int64_t notice,
                      std::optional<std::int64_t> settled) {
-    if (open_ != epoch) finish_epoch();
-    open_ = epoch;
-    open_hash_.add(payout);
-    if (open_contradiction_.empty() && !fit_together(notice, settled)) {
-        open_contradiction_ = fmt::format(
-            "epoch {}, agent {}: whether the payout is settled is damaged (columns notice and "
-            "settled do not fit together)",
-            epoch, payout.agent_id);
+    if (current_ != epoch) finish_epoch();
+    current_ = epoch;
+    current_hash_.add(payout);
+    if (current_contradiction_.empty() && !agree(notice, settled)) {
+        current_contradiction_ =
+            fmt::format("epoch {}, agent {}: columns notice and settled of this payout contradict each other",
+                        epoch, payout.agent_id);
     }
 }
 
 void EpochCheck::finish_epoch() {
-    if (open_) payouts_.push_back({*open_, open_hash_.finish(), std::move(open_contradiction_)});
-    open_.reset();
-    open_hash_ = PayoutsHash();
-    open_contradiction_.clear();
+    if (current_) payouts_.push_back({*current_, current_hash_.finish(), std::move(current_contradiction_)});
+    current_.reset();
+    current_hash_ = PayoutsHash();
+    current_contradiction_.clear();
 }
 
 Result<std::vector<EpochFault>> EpochCheck::faults(sqlite::Database& database, std::uint64_t first_epoch,
@@ -133,6 +133,8 @@ Result<std::vector<EpochFault>> EpochCheck::faults(sqlite::Database& database, s
     finish_epoch();
     IOSWARM_TRY(const auto hashed_from,
                 database.query_integer("SELECT value FROM meta WHERE key = 'hashed_from_epoch'"));
+    // A new ledger stores 0, and the migration of an older file stores its running epoch. If the row is
+    // missing, it was removed, and every epoch must have a hash.
     Comparison comparison{payouts_, running_epoch,
                           hashed_from && *hashed_from > 0 ? static_cast<std::uint64_t>(*hashed_from) : 0};
     IOSWARM_TRY(auto page, database.prepare(kEpochPage));

@@ -117,17 +117,19 @@ class Examination {
 
     /// A payout without a wallet is paid to the wallet that its agent has now.
     Status check_wallets() {
-        return each_row(
-            "SELECT agent, wallet, wallet_hash, next_wallet, next_wallet_hash FROM agents",
-            [&](const sqlite::Statement& row) {
-                for (const int column : {1, 3}) {
-                    const auto wallet = optional_address(row, column);
-                    const auto fits =
-                        wallet ? has_wallet_hash(row.text(0), *wallet, row, column + 1) : Result<bool>(false);
-                    if (!fits || !*fits)
-                        tell(fmt::format("the wallet of agent {} is not the one that it named", row.text(0)));
-                }
-            });
+        return each_row("SELECT agent, wallet, wallet_hash, next_wallet, next_wallet_hash FROM agents",
+                        [&](const sqlite::Statement& row) {
+                            for (const int column : {1, 3}) {
+                                const auto wallet = optional_address(row, column);
+                                const auto fits = wallet
+                                                      ? has_wallet_hash(row.text(0), *wallet, row, column + 1)
+                                                      : Result<bool>(false);
+                                if (!fits || !*fits)
+                                    tell(fmt::format(
+                                        "the wallet of agent {} was changed: it does not match its stored hash",
+                                        row.text(0)));
+                            }
+                        });
     }
 
     Status read_counts() {
@@ -165,7 +167,7 @@ class Examination {
     }
 
     /// Checks that each epoch's payouts add up to its pool, that every amount is a number, and that closed
-    /// epochs have their hashes.
+    /// epochs match their stored hashes.
     Status check_payouts() {
         U256 sum = 0;
         std::optional<std::uint64_t> epoch;

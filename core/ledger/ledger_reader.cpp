@@ -15,15 +15,18 @@ namespace {
 
 using sqlite::Statement;
 
-#define IOSWARM_PAYOUT_COLUMNS                                                                              \
+#define IOSWARM_SELECT_PAYOUTS                                                                              \
     "SELECT epoch, agent, amount_rau, weight, tasks, compared, correct, rank, paid_agents, bonus, wallet, " \
     "notice FROM payouts "
-constexpr const char* kPayouts = IOSWARM_PAYOUT_COLUMNS "WHERE agent = ?1 ORDER BY epoch DESC LIMIT ?2";
-constexpr const char* kDue = IOSWARM_PAYOUT_COLUMNS "WHERE agent = ?1 AND notice = 0 ORDER BY epoch LIMIT ?2";
-constexpr const char* kOfEpoch = IOSWARM_PAYOUT_COLUMNS "WHERE epoch = ?1 ORDER BY rank";
-#undef IOSWARM_PAYOUT_COLUMNS
+constexpr const char* kPayouts = IOSWARM_SELECT_PAYOUTS "WHERE agent = ?1 ORDER BY epoch DESC LIMIT ?2";
+// notice = 0 is PayoutNotice::due.
+constexpr const char* kDue = IOSWARM_SELECT_PAYOUTS "WHERE agent = ?1 AND notice = 0 ORDER BY epoch LIMIT ?2";
+constexpr const char* kOfEpoch = IOSWARM_SELECT_PAYOUTS "WHERE epoch = ?1 ORDER BY rank";
+#undef IOSWARM_SELECT_PAYOUTS
 
-std::uint32_t small(const Statement& row, int column) {
+/// Ranks and numbers of agents are for display, so a value that is too large is clamped and is no error. Damage
+/// is found by EpochCheck.
+std::uint32_t clamped_u32(const Statement& row, int column) {
     const std::uint64_t value = row.u64(column);
     constexpr std::uint64_t kMax = std::numeric_limits<std::uint32_t>::max();
     return static_cast<std::uint32_t>(value < kMax ? value : kMax);
@@ -40,8 +43,8 @@ Result<PayoutRow> payout_of(const Statement& row) {
     out.tasks = row.u64(4);
     out.compared = row.u64(5);
     out.correct = row.u64(6);
-    out.rank = small(row, 7);
-    out.paid_agents = small(row, 8);
+    out.rank = clamped_u32(row, 7);
+    out.paid_agents = clamped_u32(row, 8);
     out.bonus = row.integer(9) != 0;
     IOSWARM_TRY(const auto wallet, optional_address(row, 10));
     out.wallet = wallet;
@@ -101,6 +104,8 @@ Result<std::unique_ptr<LedgerReader>> LedgerReader::open(const std::filesystem::
     std::unique_ptr<LedgerReader> out(new LedgerReader);
     IOSWARM_TRY(auto database, sqlite::Database::open(file, sqlite::Database::Mode::read_only, "ledger"));
     out->database_.emplace(std::move(database));
+    // Reads are rare, so this connection needs little memory: no mapping of the file, and a cache of 4 MiB
+    // (-4096 KiB).
     IOSWARM_DO(
         out->database_->execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;"
                                 "PRAGMA mmap_size = 0; PRAGMA cache_size = -4096"));

@@ -35,7 +35,7 @@ class LedgerTx {
     LedgerTx& operator=(const LedgerTx&) = delete;
 
     [[nodiscard]] Result<LedgerState> load();
-    /// Error data_loss when the row does not have its hash.
+    /// Error data_loss when the row does not match its stored hash.
     [[nodiscard]] Result<LedgerNumbers> numbers();
     [[nodiscard]] Status set_numbers(const LedgerNumbers& numbers);
 
@@ -52,7 +52,7 @@ class LedgerTx {
     [[nodiscard]] Status add_recent_block(const RecentBlockRow& block);
     [[nodiscard]] Status drop_recent_below(std::uint64_t height);
 
-    /// Error data_loss when a wallet does not have its hash.
+    /// Error data_loss when a wallet does not match its stored hash.
     [[nodiscard]] Result<std::optional<AgentRow>> agent(std::string_view agent_id);
     [[nodiscard]] Status set_agent(const AgentRow& agent);
     /// Makes every next wallet the current one.

@@ -12,16 +12,16 @@
 #include "core/ledger/usage_mark.hpp"
 
 // How operations are grouped: the writer takes all waiting operations, up to the next one that must run alone,
-// and runs them in one transaction. There are no savepoints, because every operation would pay for the chance
-// to undo it, and an operation fails only through a bug or a bad number. If one does fail, the transaction is
-// undone, and the operations of the group are run again one by one. If the disk fails, every operation of the
-// group gets the error. The writer then waits before the next try, while the queue fills.
+// and runs them in one transaction. Savepoints are not used: they cost time for every operation, and an
+// operation fails only because of a bug or an invalid value. If one does fail, the transaction is undone, and
+// the operations of the group are run again one by one. If the disk fails, every operation of the group gets
+// the error. The writer then waits before the next try, while the queue fills.
 
 namespace ioswarm {
 namespace {
 
 /// True when the disk or the file is the cause of the error, not the operation.
-bool concerns_the_file(const Error& error) {
+bool is_storage_error(const Error& error) {
     return error.code == ErrorCode::io || error.code == ErrorCode::data_loss ||
            error.code == ErrorCode::try_again || error.code == ErrorCode::resource_exhausted;
 }
@@ -84,10 +84,10 @@ void LedgerWriter::write_loop() {
             write(std::move(group));
         } else if (stop) {
             return;
-        } else if (retry_.count() != 0) {
+        } else if (retry_delay_.count() != 0) {
             probe();
         }
-        if (retry_.count() != 0) {
+        if (retry_delay_.count() != 0) {
             wait_before_retry();
         } else if (checkpoint_at_ && *checkpoint_at_ <= std::chrono::steady_clock::now()) {
             checkpoint();
@@ -101,9 +101,9 @@ LedgerWriter::Group LedgerWriter::take_group(bool& stop) {
     std::unique_lock locked(mutex_);
     writing_since_.reset();
     const auto is_called = [&] { return closing_ || !waiting_.empty(); };
-    if (retry_.count() == 0 && checkpoint_at_) {
+    if (retry_delay_.count() == 0 && checkpoint_at_) {
         wake_.wait_until(locked, *checkpoint_at_, is_called);
-    } else if (retry_.count() == 0) {
+    } else if (retry_delay_.count() == 0) {
         wake_.wait(locked, is_called);
     }
     stop = closing_;
@@ -124,6 +124,7 @@ void LedgerWriter::write(Group group) {
     if (status) status = commit();
     if (!status) roll_back();
     if (operation_failed && group.size() > 1) {
+        // Run them again, each alone. A group of one does not come here, so this recursion has one level.
         for (LedgerOp& op : group) {
             Group one;
             one.push_back(std::move(op));
@@ -135,12 +136,12 @@ void LedgerWriter::write(Group group) {
         finish(group, status);
         return;
     }
-    note(status, group.size());
+    record_commit_result(status, group.size());
     finish(group, status);
 }
 
 Status LedgerWriter::apply_all(Group& group, bool& operation_failed) {
-    if (retry_.count() != 0) {
+    if (retry_delay_.count() != 0) {
         const std::lock_guard locked(mutex_);
         // Do not write to a damaged file again.
         if (!health_ && health_.error().code == ErrorCode::data_loss) return health_;
@@ -155,7 +156,7 @@ Status LedgerWriter::apply_all(Group& group, bool& operation_failed) {
             status = fail(ErrorCode::internal, "cannot write to the ledger", {}, error.what());
         }
         if (!status) {
-            operation_failed = !concerns_the_file(status.error());
+            operation_failed = !is_storage_error(status.error());
             return status;
         }
     }
@@ -180,7 +181,7 @@ void LedgerWriter::finish(Group& group, const Status& status) {
     }
 }
 
-void LedgerWriter::note(const Status& status, std::uint64_t operations_done) {
+void LedgerWriter::record_commit_result(const Status& status, std::uint64_t operations_done) {
     bool changed = false;
     {
         const std::lock_guard locked(mutex_);
@@ -194,22 +195,23 @@ void LedgerWriter::note(const Status& status, std::uint64_t operations_done) {
         }
     }
     if (status) {
-        retry_ = std::chrono::milliseconds{0};
+        retry_delay_ = std::chrono::milliseconds{0};
         if (!checkpoint_at_) checkpoint_at_ = std::chrono::steady_clock::now() + options_.checkpoint_interval;
         if (!is_marked_) mark_use();
-        if (changed) log_.info("the ledger takes writes again");
+        if (changed) log_.info("the ledger can be written again");
     } else {
-        retry_ = retry_.count() == 0 ? options_.first_retry : std::min(retry_ * 2, options_.last_retry);
+        retry_delay_ =
+            retry_delay_.count() == 0 ? options_.first_retry : std::min(retry_delay_ * 2, options_.last_retry);
         if (changed) log_.error("{}", status.error().text());
     }
 }
 
 void LedgerWriter::wait_before_retry() {
     std::unique_lock locked(mutex_);
-    wake_.wait_for(locked, retry_, [&] { return closing_; });
+    wake_.wait_for(locked, retry_delay_, [&] { return closing_; });
 }
 
-/// Tests whether writing works again when there is nothing to write. Otherwise nobody would find out.
+/// Writes nothing of value, to find out whether the disk works again. Called while no operation waits.
 void LedgerWriter::probe() {
     Group group;
     group.push_back({[](LedgerTx& ledger) { return ledger.probe(); }, {}, false});
@@ -226,29 +228,30 @@ void LedgerWriter::mark_use() {
     if (is_marked_) {
         checkpoint_at_ = std::chrono::steady_clock::now();
     } else if (!std::exchange(told_of_mark_, true)) {
-        log_.error("{}; it is tried again after each commit", marked.error().text());
+        log_.error("{}; it is tried again after each commit (reported once)", marked.error().text());
     }
 }
 
 void LedgerWriter::checkpoint() {
     constexpr std::chrono::milliseconds kPatience{200};  // transactions of readers take less than half of this
     const bool truncate = size_of(dir_ / "ledger.db-wal") > options_.max_wal_bytes;
-    const auto moved = database_.checkpoint(truncate, kPatience);
+    const auto completed = database_.checkpoint(truncate, kPatience);
     checkpoint_at_.reset();
-    if (!moved || !*moved) checkpoint_at_ = std::chrono::steady_clock::now() + options_.checkpoint_interval;
-    if (moved) {
-        if (*moved) counters_.checkpoints.add();
+    if (!completed || !*completed)
+        checkpoint_at_ = std::chrono::steady_clock::now() + options_.checkpoint_interval;
+    if (completed) {
+        if (*completed) counters_.checkpoints.add();
         return;
     }
     counters_.failed_checkpoints.add();
     // No data is lost: every commit is in the WAL.
     if (!std::exchange(told_of_checkpoint_, true))
-        log_.warn("{}; it is tried again later", moved.error().text());
+        log_.warn("{}; it is tried again after each interval (reported once)", completed.error().text());
 }
 
-/// The mark is written before the database is closed. If the process is killed in between, a mark that says
-/// "closed" stands beside a WAL, which only weakens the check. In the other order a complete ledger could be
-/// refused.
+/// The mark is written before the database is closed. If the process is killed between the two, the mark says
+/// "closed" although a WAL exists. check_ledger_files() (usage_mark.hpp) then does not notice if that WAL is
+/// lost. In the other order a complete ledger could be refused.
 void LedgerWriter::close() {
     if (!is_marked_) return;
     if (const Status closed = write_ledger_use(dir_, LedgerUse::closed); !closed) {

@@ -22,7 +22,7 @@
 namespace ioswarm {
 
 /// The ledger's thread. It groups the waiting operations and commits them, tries again after a failed write,
-/// marks the directory as used, and moves the WAL into the file. Only for Ledger, whose functions of the same
+/// marks the directory as used, and checkpoints the WAL. Only for Ledger, whose functions of the same
 /// names say what these do. Thread-safe, except for make(), is_unused(), start(), stop() and close().
 class LedgerWriter {
   public:
@@ -40,8 +40,8 @@ class LedgerWriter {
     void start(bool is_marked);
     /// Finishes all waiting operations and ends the thread.
     void stop();
-    /// Marks the ledger as closed. Call it after stop(), when no other connection is open, so that the end of
-    /// this one folds the WAL into the file.
+    /// Marks the ledger as closed. Call it after stop(), when no other connection is open, so that closing this
+    /// connection checkpoints the WAL.
     void close();
 
     [[nodiscard]] Status submit(LedgerOp op);
@@ -59,11 +59,11 @@ class LedgerWriter {
     Status commit();
     void roll_back();
     static void finish(Group& group, const Status& status);
-    void note(const Status& status, std::uint64_t operations_done);
+    void record_commit_result(const Status& status, std::uint64_t operations_done);
     void wait_before_retry();
-    void probe();
-    void mark_use();
-    void checkpoint();
+    void probe();       // finds out whether the disk works again
+    void mark_use();    // marks the directory as used
+    void checkpoint();  // moves the WAL into ledger.db
 
     // Never change after make().
     const std::filesystem::path dir_;
@@ -74,10 +74,10 @@ class LedgerWriter {
     // Used only by the ledger's thread while it runs.
     sqlite::Database database_;
     std::unique_ptr<LedgerTx> tx_;
-    std::chrono::milliseconds retry_{0};  // 0: the last write succeeded
-    bool is_marked_ = false;              // the directory's mark says that the ledger was used
-    bool told_of_mark_ = false;           // the log already has the warning that the mark cannot be written
-    bool told_of_checkpoint_ = false;     // and the one that a checkpoint failed
+    std::chrono::milliseconds retry_delay_{0};  // 0: the last write succeeded
+    bool is_marked_ = false;                    // the directory's mark says that the ledger was used
+    bool told_of_mark_ = false;        // the log already has the warning that the mark cannot be written
+    bool told_of_checkpoint_ = false;  // and the one that a checkpoint failed
     /// The time of the next checkpoint. Nothing when there was no commit since the last one.
     std::optional<std::chrono::steady_clock::time_point> checkpoint_at_;
 

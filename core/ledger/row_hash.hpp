@@ -2,8 +2,9 @@
 #pragma once
 
 // Hashes that ledger.db keeps beside the rows from which money is paid. SQLite does not notice when a bit of a
-// row flips on the disk; a row that no longer has its hash is not paid from. Stored files contain these hashes,
-// so what they cover must never change. They protect against damage, not against a person who edits the file.
+// row flips on the disk; a row that does not match its stored hash is not paid from. Stored files contain these
+// hashes, so what they cover must never change. They protect against damage, not against a person who edits the
+// file.
 
 #include <cstdint>
 #include <optional>

@@ -50,15 +50,15 @@ Result<std::optional<AgentRow>> read_agent(sqlite::Statement& query, std::string
     IOSWARM_TRY(const bool next_is_own, next_fits);
     if (!is_own || !next_is_own) {
         return fail(damaged_row(
-            file, fmt::format("the wallet of agent {} is not the one that it named: it does not have its hash",
-                              agent_id)));
+            file,
+            fmt::format("the wallet of agent {} was changed: it does not match its stored hash", agent_id)));
     }
     return std::optional<AgentRow>{std::move(out)};
 }
 
 namespace {
 
-/// The columns but the hash.
+/// Reads all columns except the hash.
 LedgerNumbers numbers_of(const sqlite::Statement& row) {
     LedgerNumbers out;
     out.last_height = row.u64(0);
@@ -97,10 +97,10 @@ Result<LedgerNumbers> read_numbers(sqlite::Statement& query, const std::string& 
     const auto stored = query.fixed<Hash256>(16);
     query.reset();
     if (!stored || *stored != numbers_hash(out)) {
-        return fail(
-            damaged_row(file,
-                        "the numbers of the running epoch are not those that were stored: table numbers "
-                        "does not have its hash"));
+        return fail(damaged_row(
+            file,
+            "the numbers of the running epoch were changed: table numbers does not match its stored "
+            "hash"));
     }
     return out;
 }

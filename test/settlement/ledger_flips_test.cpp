@@ -215,7 +215,7 @@ TEST_CASE("a row of a closed epoch that was changed is named, and so is a payout
         const auto facts = ledger.read();
         REQUIRE_FALSE(facts);
         CHECK(facts.error().code == ErrorCode::data_loss);
-        CHECK_THAT(facts.error().text(), Contains("table numbers does not have its hash"));
+        CHECK_THAT(facts.error().text(), Contains("table numbers does not match its stored hash"));
     }
     CHECK_FALSE(LedgerPayouts(ledger.file.dir.path()).all(0));
 }

@@ -296,7 +296,7 @@ TEST_CASE("the examination finds payouts that do not add up and epochs that are 
     CHECK(facts->problems == std::vector<std::string>{
                                  "the payouts of epoch 1 do not add up to its pool",
                                  "epoch 1 is not what it was when it closed: an amount, an agent, a wallet, a "
-                                 "height or the pool was changed (it does not have its hash)",
+                                 "height or the pool was changed (its hash differs from the stored one)",
                                  "epochs 3 to 3 are missing",
                                  "epoch 3 has payouts, and no row in table epochs"});
 }
