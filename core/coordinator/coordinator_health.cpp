@@ -24,12 +24,12 @@ bool Coordinator::watch_ledger() {
     const Status ledger = payroll_.ready();
     engine_->set_on_hold(!ledger);
     if (ledger) {
-        ledger_alarm_.clear("the ledger takes writes again, so tasks go out again");
+        ledger_alarm_.clear("the ledger can be written again, so tasks go out again");
         return true;
     }
     ledger_alarm_.raise(
         ledger.error().why,
-        fmt::format("{}; no tasks go out until the ledger takes writes again", ledger.error().text()));
+        fmt::format("{}; no tasks go out until the ledger can be written again", ledger.error().text()));
     return false;
 }
 

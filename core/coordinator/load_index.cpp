@@ -53,7 +53,7 @@ void LoadIndex::remove(Slot slot) {
 }
 
 bool LoadIndex::any_at_least(TaskLevel level) const noexcept {
-    for (std::size_t l = index(level); l < kLevels; ++l) {
+    for (std::size_t l = level_index(level); l < kLevels; ++l) {
         if (levels_[l].agents > 0) return true;
     }
     return false;

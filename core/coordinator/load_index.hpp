@@ -10,10 +10,11 @@
 
 namespace ioswarm {
 
-/// The agents that can take a task now, by level and load. The load is the number of tasks that an agent has.
-/// The index finds the least loaded agent without looking at the others: there is one list per load, and one
-/// bit per list that is set if the list is not empty. Agents with the same load take turns. Loads above
-/// `max_load` count as `max_load`. Not thread-safe.
+/// The agents that can take a task now, by level and load. The load is the number of an agent's open tasks; an
+/// agent that catches up counts as having fewer (AgentRegistry::update()). The index finds the least loaded
+/// agent without looking at the others: there is one list per load, and one bit per list that is set if the
+/// list is not empty. Agents with the same load take turns. Loads above `max_load` count as `max_load`. Not
+/// thread-safe.
 class LoadIndex {
   public:
     using Slot = std::uint32_t;  ///< a small number that the agent registry gives to each agent

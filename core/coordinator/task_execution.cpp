@@ -8,6 +8,7 @@
 #include "core/base/try.hpp"
 #include "core/base/u256.hpp"
 #include "core/crypto/address.hpp"
+#include "core/model/settings.hpp"
 
 namespace ioswarm {
 namespace {
@@ -202,9 +203,8 @@ Result<TaskResult> execute_task(evm::Executor& executor, const TaskPackage& task
     IOSWARM_TRY(auto state, state_of(task));
     IOSWARM_TRY(const auto transaction, agent_transaction(*sender, *task.evm_tx));
     // Without a context in the task, an agent assumes this one.
-    IOSWARM_TRY(
-        const auto block,
-        agent_block(task.block_context.value_or(BlockContext{0, 30'000'000, "0", "", task.block_height})));
+    IOSWARM_TRY(const auto block, agent_block(task.block_context.value_or(
+                                      BlockContext{0, kAgentBlockGasLimit, "0", "", task.block_height})));
     return answer_from(executor.run(transaction, block, state, evm::agent_rules(), {.deadline = deadline}));
 }
 

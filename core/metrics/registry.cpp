@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/metrics/registry.hpp"
 
-#include <algorithm>
 #include <array>
 #include <list>
 #include <mutex>
@@ -44,11 +43,11 @@ void Gauge::set(double value) const noexcept {
     if (gauge_) gauge_->Set(value);
 }
 
-void Gauge::add() const noexcept {
+void Gauge::increment() const noexcept {
     if (gauge_) gauge_->Increment();
 }
 
-void Gauge::subtract() const noexcept {
+void Gauge::decrement() const noexcept {
     if (gauge_) gauge_->Decrement();
 }
 

@@ -106,7 +106,7 @@ void DiffStreamCall::on_message(Codec codec, BytesView payload) {
         return end(to_grpc_status(why));
     }
     stream_ = std::move(*stream);
-    service_.counters.diff_streams_open.add();
+    service_.counters.diff_streams_open.increment();
     begin(agent_id_);
 }
 
@@ -166,7 +166,7 @@ void DiffStreamCall::on_over() {
     if (!stream_) return;
     stream_->closed();
     stream_.reset();
-    service_.counters.diff_streams_open.subtract();
+    service_.counters.diff_streams_open.decrement();
 }
 
 }  // namespace ioswarm::proto

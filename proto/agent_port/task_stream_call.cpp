@@ -19,7 +19,7 @@ void TaskStreamCall::on_message(Codec codec, BytesView payload) {
     stream_ = std::move(*stream);
     agent_id_ = *id;
     service_.presence.stream_opened(*id, address(), std::chrono::steady_clock::now());
-    service_.counters.task_streams_open.add();
+    service_.counters.task_streams_open.increment();
     begin(agent_id_);
 }
 
@@ -55,7 +55,7 @@ void TaskStreamCall::on_over() {
     stream_.reset();
     service_.presence.stream_closed(agent_id_, connection(), removed_because(),
                                     std::chrono::steady_clock::now());
-    service_.counters.task_streams_open.subtract();
+    service_.counters.task_streams_open.decrement();
 }
 
 }  // namespace ioswarm::proto

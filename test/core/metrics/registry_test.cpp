@@ -88,9 +88,9 @@ TEST_CASE("what is counted elsewhere raises a counter and never lowers it", "[me
 TEST_CASE("a gauge rises and falls", "[metrics]") {
     const metrics::Registry registry;
     const metrics::Gauge open = registry.gauge("things_open", kOpen);
-    open.add();
-    open.add();
-    open.subtract();
+    open.increment();
+    open.increment();
+    open.decrement();
     CHECK(registry.value("things_open") == 1);
     open.set(std::uint64_t{40});
     CHECK(registry.value("things_open") == 40);
@@ -139,7 +139,7 @@ TEST_CASE("threads count while others declare, read and end their hooks", "[metr
                 for (std::uint64_t round = 0; round < kRounds; ++round) {
                     const std::lock_guard lock(of_owner);
                     full.add();
-                    open.add();
+                    open.increment();
                 }
             });
         }
