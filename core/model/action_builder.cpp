@@ -20,8 +20,8 @@ struct KindMessage {
     Bytes message;
 };
 
-/// Writes the message of each kind, with the fields of iotextypes. Like the node, it writes an amount even when
-/// it is 0.
+/// Writes the message of each kind. The numbers are the protobuf field numbers of iotextypes' action.proto. As
+/// the node does, it writes an amount of 0 as "0".
 struct WriteBody {
     KindMessage operator()(const TransferBody& b) const {
         return make(ActionKind::transfer, [&](Writer& w) {
@@ -47,10 +47,10 @@ struct WriteBody {
         });
     }
     KindMessage operator()(const StakeUnstakeBody& b) const {
-        return reclaim(ActionKind::stake_unstake, b.bucket, b.payload);
+        return bucket_message(ActionKind::stake_unstake, b.bucket, b.payload);
     }
     KindMessage operator()(const StakeWithdrawBody& b) const {
-        return reclaim(ActionKind::stake_withdraw, b.bucket, b.payload);
+        return bucket_message(ActionKind::stake_withdraw, b.bucket, b.payload);
     }
     KindMessage operator()(const StakeAddDepositBody& b) const {
         return make(ActionKind::stake_add_deposit, [&](Writer& w) {
@@ -117,7 +117,7 @@ struct WriteBody {
         fill(writer);
         return out;
     }
-    static KindMessage reclaim(ActionKind kind, std::uint64_t bucket, BytesView payload) {
+    static KindMessage bucket_message(ActionKind kind, std::uint64_t bucket, BytesView payload) {
         return make(kind, [&](Writer& w) {
             w.put_uint(1, bucket);
             w.put_bytes(2, payload);
@@ -159,8 +159,8 @@ void write_authorizations(Writer& core, const ActionDraft& draft) {
     }
 }
 
-/// Writes the plain fields by number and then the kind, as the node does. Only legacy transactions have version
-/// 1.
+/// Writes the common fields in the order of their numbers, then the body, as the node does. Only legacy
+/// transactions have version 1.
 Bytes write_core(const ActionDraft& draft) {
     const bool legacy = draft.tx_type == EthTxType::legacy;
     const bool capped = !legacy && draft.tx_type != EthTxType::access_list;
@@ -185,11 +185,14 @@ Bytes write_core(const ActionDraft& draft) {
 }
 
 Bytes write_action(BytesView core, const PublicKey& key, const Signature& signature, ActionEncoding encoding) {
+    constexpr std::uint8_t kFirstV = 27;  // Ethereum encodings store v = 27 + recovery id
+    constexpr std::size_t kRoomForTheRest =
+        160;  // public key and signature of 65 bytes each, encoding, field tags
     Signature written = signature;
     if (encoding != ActionEncoding::native)
-        written.bytes[64] = static_cast<std::uint8_t>(written.bytes[64] + 27);
+        written.bytes[64] = static_cast<std::uint8_t>(written.bytes[64] + kFirstV);
     Bytes out;
-    out.reserve(core.size() + 160);
+    out.reserve(core.size() + kRoomForTheRest);
     Writer action(out);
     action.always_bytes(action_field::kCore, core);
     action.put_bytes(action_field::kSenderPubKey, key.view());
@@ -208,7 +211,7 @@ Bytes container_core(BytesView signed_eth_tx, std::uint32_t chain_id) {
     return out;
 }
 
-tl::unexpected<Error> refuse_signed(std::string which, std::string why) {
+tl::unexpected<Error> cannot_build(std::string which, std::string why) {
     return fail(ErrorCode::invalid_argument, "cannot build the action", std::move(which), std::move(why));
 }
 
@@ -228,7 +231,8 @@ Result<Bytes> build_action(const ActionDraft& draft, ActionEncoding encoding, co
     IOSWARM_TRY(const auto parts, take_apart(unsigned_action));
     const auto tx = eth_transaction(parts, ids.evm);
     if (!tx)
-        return refuse_signed(std::string(kind_name(parts.kind)), "it is no Ethereum transaction of this type");
+        return cannot_build(std::string(kind_name(parts.kind)),
+                            "it has no form as an Ethereum transaction of this type");
     const Signature signature = key.sign(signing_hash(*tx));
     if (!container) return write_action(core, public_key, signature, encoding);
     return write_action(container_core(encode_signed(*tx, signature), draft.chain_id), public_key, signature,
@@ -238,7 +242,7 @@ Result<Bytes> build_action(const ActionDraft& draft, ActionEncoding encoding, co
 Result<Bytes> wrap_in_container(BytesView signed_eth_tx, std::uint32_t chain_id) {
     IOSWARM_TRY(const auto decoded, decode_signed(signed_eth_tx));
     const auto key = recover(signing_hash(decoded.tx), decoded.signature);
-    if (!key) return refuse_signed("transaction", "nobody can have made its signature");
+    if (!key) return cannot_build("transaction", "no public key fits its signature");
     return write_action(container_core(signed_eth_tx, chain_id), *key, decoded.signature,
                         ActionEncoding::container);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The opposite of action.hpp: builds signed actions as a wallet or a node does, for the embedded chain, the
+// Builds what action.hpp reads: signed actions, as a wallet or a node makes them, for the embedded chain, the
 // test tools and the settler. read_action() can read everything that is built here.
 
 #include <cstdint>
@@ -20,7 +20,8 @@
 
 namespace ioswarm {
 
-// What an action does: one struct per kind. Amounts are in rau.
+// What an action does: one struct per kind. Amounts are in rau. A bucket is named by its index. A candidate is
+// named by its name, not by an address. With auto_stake, a duration of 0 days is allowed.
 
 struct TransferBody {
     U256 amount;
@@ -93,15 +94,18 @@ using ActionBody =
                  StakeAddDepositBody, StakeRestakeBody, StakeChangeCandidateBody, StakeTransferOwnershipBody,
                  CandidateRegisterBody, ClaimRewardBody, GrantRewardBody>;
 
-/// An action before it is signed. `tx_type` decides which of the prices and lists are used, as in EthTx.
+/// An action before it is signed. Prices are in rau per gas. `tx_type` decides which of the prices and lists
+/// are used, as in EthTx: legacy has gas_price; access_list has gas_price and access_list; dynamic_fee has
+/// gas_tip_cap, gas_fee_cap and access_list; blob has these and blob_fee_cap and blob_hashes; set_code has
+/// those of dynamic_fee and authorizations.
 struct ActionDraft {
     std::uint64_t nonce = 0;
     std::uint64_t gas_limit = 0;
     std::uint32_t chain_id = 1;  ///< iotextypes' chain id (1 mainnet, 2 testnet), not the EVM chain id
     EthTxType tx_type = EthTxType::legacy;
     U256 gas_price;    ///< legacy, access_list
-    U256 gas_tip_cap;  ///< dynamic_fee and later
-    U256 gas_fee_cap;  ///< dynamic_fee and later
+    U256 gas_tip_cap;  ///< dynamic_fee, blob, set_code
+    U256 gas_fee_cap;  ///< dynamic_fee, blob, set_code
     std::vector<AccessListEntry> access_list;
     U256 blob_fee_cap;
     std::vector<Hash256> blob_hashes;
@@ -109,15 +113,16 @@ struct ActionDraft {
     ActionBody body;
 };
 
-/// Signs `draft` and returns the serialized iotextypes.Action. `ids` is used only in the Ethereum encodings. A
-/// draft's container and its ETHEREUM_EIP155 action have the same hash: pools list the container, blocks carry
-/// the other. Unprotected legacy transactions cannot be built as containers. Error invalid_argument:
+/// Signs `draft` and returns the serialized iotextypes.Action. `ids` is used only in the Ethereum encodings.
+/// The same draft as a container and as ETHEREUM_EIP155 has the same hash: a node's pool lists the container,
+/// and a block contains the other form. Unprotected legacy transactions cannot be built as containers. Error
+/// invalid_argument: an Ethereum encoding of a kind that has no Ethereum form, such as GrantReward;
 /// ETHEREUM_UNPROTECTED with a typed draft; a blob or set-code draft without target.
 [[nodiscard]] Result<Bytes> build_action(const ActionDraft& draft, ActionEncoding encoding,
                                          const PrivateKey& key, const ChainIds& ids);
 
 /// Wraps the bytes of a signed Ethereum transaction in a TX_CONTAINER action. A blob transaction may carry its
-/// sidecar. Errors: those of decode_signed(); invalid_argument when no key can have made the signature.
+/// sidecar. Errors: those of decode_signed(); invalid_argument when no public key fits the signature.
 [[nodiscard]] Result<Bytes> wrap_in_container(BytesView signed_eth_tx, std::uint32_t chain_id);
 
 }  // namespace ioswarm
