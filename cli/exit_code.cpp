@@ -56,19 +56,19 @@ std::string_view describe(ExitCode code) noexcept {
         case ExitCode::bad_data:
             return "bad data";
         case ExitCode::no_input:
-            return "something that was named does not exist";
+            return "a named file, agent, transaction or block does not exist";
         case ExitCode::unavailable:
             return "something needed is not available";
         case ExitCode::internal:
             return "internal error";
         case ExitCode::cannot_create:
-            return "an output cannot be made";
+            return "an output file cannot be created";
         case ExitCode::io:
             return "input or output failed, or a key or secret is missing";
         case ExitCode::try_again:
             return "busy or timed out, try again";
         case ExitCode::protocol:
-            return "the other side breaks the protocol";
+            return "the answer of the server or the node violates the protocol";
         case ExitCode::permission:
             return "permission denied";
         case ExitCode::configuration:
