@@ -48,7 +48,6 @@ class NodeBlocks final : public BlockSource {
     Status take_message(BytesView message, std::uint64_t height, const ChainIds& ids,
                         const std::stop_token& stop);
     Status fetch_missed(std::uint64_t height, const ChainIds& ids, const std::stop_token& stop);
-    Result<std::uint64_t> tip_height(const std::stop_token& stop);
     void keep(NodeBlock block);
     std::optional<ExecutedBlock> take_ready(std::uint64_t height);
 
@@ -115,15 +114,11 @@ void NodeBlocks::lose_stream(const Error& why) {
     link_.log().debug("node: the block stream ended: {}; again in {} ms", why.text(), delay.count());
 }
 
-Result<std::uint64_t> NodeBlocks::tip_height(const std::stop_token& stop) {
-    IOSWARM_TRY(const auto answer, link_.call(kGetChainMeta, {}, stop));
-    IOSWARM_TRY(const auto meta, read_chain_meta(answer));
-    return meta.height;
-}
-
 /// If the node has the block at `height`, puts it and the blocks after it into ready_. Otherwise does nothing.
+/// If to_come_ is far above the tip, the node told a wrong tip before, and to_come_ is corrected.
 Status NodeBlocks::fetch_missed(std::uint64_t height, const ChainIds& ids, const std::stop_token& stop) {
-    IOSWARM_TRY(const auto tip, tip_height(stop));
+    IOSWARM_TRY(const auto tip, link_.newest_height(stop));
+    if (to_come_ == height && height > tip && height - tip > TipDoubt::kNear) to_come_ = tip + 1;
     if (tip < height) return {};
     std::uint64_t count = std::min(kFetchBlocks, tip - height + 1);
     auto answer = link_.call(kGetRawBlocks, raw_blocks_request(height, count, true), stop);
@@ -159,7 +154,7 @@ Status NodeBlocks::take_message(BytesView message, std::uint64_t height, const C
     const ExecutedBlock& told = block->block;
     if (told.height > height) {
         // Without this check a false height could make us wait forever. The node's own tip must confirm it.
-        IOSWARM_TRY(const auto tip, tip_height(stop));
+        IOSWARM_TRY(const auto tip, link_.newest_height(stop));
         if (told.height > tip + 1) {
             return fail(ErrorCode::bad_data, "cannot read the node's answer", "StreamBlocksResponse",
                         "block " + std::to_string(told.height) + " past the tip " + std::to_string(tip));
@@ -169,6 +164,7 @@ Status NodeBlocks::take_message(BytesView message, std::uint64_t height, const C
     failures_ = 0;
     if (told.height < height) {
         link_.counters().repeated_blocks.add();
+        ask_ = ask_ || height - told.height > TipDoubt::kNear;  // is the height that is waited for right?
         return {};
     }
     link_.streamed({told.height, told.time, told.base_fee_rau});
@@ -180,7 +176,7 @@ Status NodeBlocks::take_message(BytesView message, std::uint64_t height, const C
 /// block is missed, and a stream that never sends any is noticed.
 Result<std::uint64_t> NodeBlocks::next_to_come(const std::stop_token& stop) {
     if (to_come_ == 0) {
-        IOSWARM_TRY(const auto tip, tip_height(stop));
+        IOSWARM_TRY(const auto tip, link_.newest_height(stop));
         to_come_ = tip + 1;
     }
     return to_come_;
@@ -188,7 +184,8 @@ Result<std::uint64_t> NodeBlocks::next_to_come(const std::stop_token& stop) {
 
 Result<ExecutedBlock> NodeBlocks::next_of_grpc(std::uint64_t height, const std::stop_token& stop) {
     IOSWARM_TRY(const auto ids, link_.chain_ids(stop));
-    if (height == 0) {
+    const bool is_live = height == 0;
+    if (is_live) {
         IOSWARM_TRY(const auto to_come, next_to_come(stop));
         height = to_come;
     }
@@ -202,6 +199,7 @@ Result<ExecutedBlock> NodeBlocks::next_of_grpc(std::uint64_t height, const std::
                 ask_ = true;
                 return fail(status.error());
             }
+            if (is_live) height = to_come_;
             if (ready_.contains(height)) {
                 if (was_quiet) {
                     link_.log().warn("node: block {} was there and the block stream silent: it is opened anew",
@@ -232,8 +230,10 @@ Result<ExecutedBlock> NodeBlocks::next_of_web3(std::uint64_t height, const std::
     std::uint64_t wanted = height;
     while (link_.json_api()) {
         IOSWARM_TRY(const auto tip, web3_tip(link_.web3(), stop));
-        if (wanted == 0) wanted = tip.height + 1;
-        if (tip.height >= wanted) return web3_block(link_.web3(), wanted, stop);
+        const std::uint64_t newest = link_.believed(tip.height);
+        const bool is_wrong = height == 0 && wanted > newest && wanted - newest > TipDoubt::kNear;
+        if (wanted == 0 || is_wrong) wanted = newest + 1;
+        if (newest >= wanted) return web3_block(link_.web3(), wanted, stop);
         if (!pause_for(link_.settings().web3_poll, stop)) return fail(stopped());
     }
     return next_of_grpc(height, stop);  // the node was replaced by one whose API is protobuf

@@ -24,6 +24,9 @@ NodeCounters::NodeCounters(const metrics::Registry& registry)
       stale_reads(registry.counter(
           "node_reads_stale",
           {"ioswarm_node_stale_reads_total", "Reads of accounts that were older than the block asked for."})),
+      doubted_tips(registry.counter("node_tips_doubted",
+                                    {"ioswarm_node_tips_doubted_total",
+                                     "Times that the node told a newest block far above the last one."})),
       web3_away(registry.counter("node_web3_away", {"ioswarm_node_web3_outages_total",
                                                     "Times that the node's web3 API did not answer."})),
       json_api(registry.gauge("node_api_is_json",

@@ -17,9 +17,10 @@ struct NodeCounters {
     metrics::Counter fetched_blocks;   ///< blocks fetched individually because the stream had missed them
     /// Stream messages dropped because too many waited; their blocks are fetched later.
     metrics::Counter dropped_messages;
-    metrics::Counter stale_reads;  ///< account reads refused because the tip moved meanwhile
-    metrics::Counter web3_away;    ///< how often web3 stopped answering
-    metrics::Gauge json_api;       ///< 1 if the gRPC API answers JSON
+    metrics::Counter stale_reads;   ///< account reads refused because the tip moved meanwhile
+    metrics::Counter doubted_tips;  ///< how often a newest block far above the last one was doubted
+    metrics::Counter web3_away;     ///< how often web3 stopped answering
+    metrics::Gauge json_api;        ///< 1 if the gRPC API answers JSON
 };
 
 }  // namespace ioswarm::proto

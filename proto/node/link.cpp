@@ -12,6 +12,7 @@ namespace ioswarm::proto {
 namespace {
 
 constexpr std::size_t kMaxNamedKinds = 64;  ///< the names come from our own code, so there are never this many
+constexpr std::chrono::minutes kDoubtLoggedEvery{1};
 
 }  // namespace
 
@@ -20,6 +21,7 @@ NodeLink::NodeLink(NodeSettings given, std::unique_ptr<JsonRpcClient> web3, Log 
       log_(std::move(log)),
       grpc_(NodeGrpcSettings{.target = settings_.grpc, .call_timeout = settings_.call_timeout}),
       web3_(std::move(web3), settings_.web3_watch, log_),
+      tips_(std::in_place, settings_.jump_time),
       counters_(settings_.metrics),
       figures_hook_(settings_.metrics.on_read([this] { set_figures(); })) {}
 
@@ -79,6 +81,38 @@ Result<Bytes> NodeLink::call(const char* method, BytesView request, const std::s
         note_error(answer.error());
     }
     return answer;
+}
+
+Result<std::uint64_t> NodeLink::newest_height(const std::stop_token& stop) {
+    const auto answer = call(kGetChainMeta, {}, stop);
+    if (!answer) {
+        if (answer.error().code != ErrorCode::cancelled && !is_json_api(answer.error())) was_away();
+        return fail(answer.error());
+    }
+    IOSWARM_TRY(const auto meta, read_chain_meta(*answer));
+    return believed(meta.height);
+}
+
+std::uint64_t NodeLink::believed(std::uint64_t told) {
+    const auto now = std::chrono::steady_clock::now();
+    std::uint64_t height = told;
+    bool is_logged = false;
+    {
+        auto tips = tips_.lock();
+        const std::uint64_t jumps = tips->doubt.jumps();
+        height = tips->doubt.take(told, now);
+        if (tips->doubt.jumps() == jumps) return height;
+        is_logged = !tips->logged || now - *tips->logged >= kDoubtLoggedEvery;
+        if (is_logged) tips->logged = now;
+    }
+    counters_.doubted_tips.add();
+    if (is_logged && height < told) {
+        log_.warn(
+            "node: it tells block {} as its newest, and just before it was at block {}. That is believed when "
+            "it has told so for {} ms (hint: if this comes often, does node.grpc lead to several nodes?)",
+            told, height, settings_.jump_time.count());
+    }
+    return height;
 }
 
 void NodeLink::note_error(const Error& error) {

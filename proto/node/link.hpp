@@ -18,6 +18,7 @@
 #include "core/net/json_rpc.hpp"
 #include "proto/node/grpc.hpp"
 #include "proto/node/source.hpp"
+#include "proto/node/tip_doubt.hpp"
 #include "proto/node/web3_endpoint.hpp"
 
 namespace ioswarm::evm {
@@ -47,6 +48,13 @@ class NodeLink {
     /// Looks at an error from gRPC. The first time that it is a JSON API's error, this is logged.
     void note_error(const Error& error);
     [[nodiscard]] bool json_api() const noexcept { return json_api_.load(std::memory_order_relaxed); }
+
+    /// Asks the node for its newest block over gRPC. Returns the height that is believed, see TipDoubt.
+    [[nodiscard]] Result<std::uint64_t> newest_height(const std::stop_token& stop = {});
+    /// The same for a height that web3 told as its newest.
+    [[nodiscard]] std::uint64_t believed(std::uint64_t told);
+    /// The node could not be asked for its newest block. Whatever it tells next is believed.
+    void was_away() { tips_.lock()->doubt.forget(); }
 
     /// Records the newest block that the stream sent. Its state can be read by then.
     void streamed(const ChainTip& tip);
@@ -78,6 +86,13 @@ class NodeLink {
     std::atomic<std::uint64_t> evm_chain_id_{0};   ///< 0: not known yet
     std::atomic<bool> has_both_ids_{false};        ///< a chain() call has read both ids
     std::atomic<bool> asked_without_web3_{false};  ///< see should_ask_chain_again()
+    Guarded<std::optional<ChainIdentity>> assumed_;
+    struct Tips {
+        explicit Tips(std::chrono::milliseconds confirmed_after) : doubt(confirmed_after) {}
+        TipDoubt doubt;
+        std::optional<TipDoubt::Time> logged;  ///< when a doubt was last logged
+    };
+    Guarded<Tips> tips_;
     Guarded<std::optional<ChainTip>> streamed_;
     Guarded<std::set<std::string>> named_kinds_;
     const NodeCounters counters_;

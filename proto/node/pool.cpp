@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "core/base/try.hpp"
 #include "core/crypto/keccak.hpp"
 #include "proto/node/link.hpp"
@@ -29,11 +31,13 @@ class NodePool final : public ActPoolReader {
 
     PoolActionPtr read(BytesView raw, const Hash256& raw_id, const ChainIds& ids);
     Result<ChainTip> grpc_tip();
+    Result<ChainTip> tip_of_web3();
     Result<ChainTip> tip_at(std::uint64_t height);
 
     NodeLink& link_;
     Known known_;           ///< the actions of the last answer
     ChainTip fetched_tip_;  ///< the last header that was fetched because the stream had not sent that block
+    ChainTip last_tip_;     ///< the last answer of tip()
     std::uint64_t unsettled_ = 0;  ///< a height that the stream has not sent yet, first seen at the time below
     steady_clock::time_point unsettled_since_;
 };
@@ -85,27 +89,40 @@ Result<ChainTip> NodePool::tip_at(std::uint64_t height) {
 }
 
 Result<ChainTip> NodePool::grpc_tip() {
-    IOSWARM_TRY(const auto answer, link_.call(kGetChainMeta, {}));
-    IOSWARM_TRY(const auto meta, read_chain_meta(answer));
+    IOSWARM_TRY(const auto newest, link_.newest_height());
     const auto streamed = link_.newest_streamed();
     if (streamed) {
-        // One more than `meta` is possible if the stream was faster than this answer.
-        if (streamed->height == meta.height || streamed->height == meta.height + 1) return *streamed;
-        if (streamed->height + 1 == meta.height) {
+        // One more than `newest` is possible if the stream was faster than this answer.
+        if (streamed->height == newest || streamed->height == newest + 1) return *streamed;
+        if (streamed->height + 1 == newest) {
             const auto now = steady_clock::now();
-            if (unsettled_ != meta.height) {
-                unsettled_ = meta.height;
+            if (unsettled_ != newest) {
+                unsettled_ = newest;
                 unsettled_since_ = now;
             }
             if (now - unsettled_since_ < link_.settings().settle_time) return *streamed;
         }
     }
-    return tip_at(meta.height);
+    return tip_at(newest);
+}
+
+Result<ChainTip> NodePool::tip_of_web3() {
+    auto told = web3_tip(link_.web3());
+    if (!told) {
+        link_.was_away();
+        return told;
+    }
+    const std::uint64_t newest = link_.believed(told->height);
+    if (newest == told->height) return told;
+    if (last_tip_.height == newest) return last_tip_;
+    return fail(ErrorCode::unavailable, "cannot read the node's newest block", link_.web3().name(),
+                fmt::format("it tells block {}, which is not believed yet", told->height));
 }
 
 Result<ChainTip> NodePool::tip() {
-    auto tip = link_.json_api() ? web3_tip(link_.web3()) : grpc_tip();
-    if (!tip && is_json_api(tip.error())) tip = web3_tip(link_.web3());
+    auto tip = link_.json_api() ? tip_of_web3() : grpc_tip();
+    if (!tip && is_json_api(tip.error())) tip = tip_of_web3();
+    if (tip) last_tip_ = *tip;
     if (!tip) tip.error().code = port_code(tip.error().code);
     return tip;
 }

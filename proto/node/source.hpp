@@ -32,6 +32,9 @@ struct NodeSettings {
     /// A node stores a block slightly before its state. If the block stream has not sent a height yet, that
     /// height counts as the tip only after this time. (iotex-core v2.3.8 needs some tens of milliseconds.)
     std::chrono::milliseconds settle_time{1'000};
+    /// If the node tells a newest block far above the last one, it is believed when it has told so for this
+    /// long. See TipDoubt.
+    std::chrono::milliseconds jump_time{5'000};
     /// Wait before a lost stream is opened again; it doubles each time, with jitter.
     std::chrono::milliseconds first_backoff{200};
     std::chrono::milliseconds max_backoff{10'000};

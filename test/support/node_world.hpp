@@ -78,6 +78,7 @@ struct NodeWorld {
         settings.web3_watch = web3_watch;
         settings.web3_poll = std::chrono::milliseconds(10);
         settings.settle_time = std::chrono::milliseconds(50);
+        settings.jump_time = std::chrono::milliseconds(50);
         source = std::move(*proto::NodeSource::create(settings, lines.log()));
     }
     Result<ExecutedBlock> next(std::uint64_t height) { return source->blocks().next(height, stop.get_token()); }

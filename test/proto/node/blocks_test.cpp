@@ -17,6 +17,27 @@ using namespace std::chrono_literals;
 using World = NodeWorld;
 using Grpc = FakeNode::Grpc;
 
+TEST_CASE("node: the next new block comes although the node first told a tip far above the true one") {
+    World world;
+    world.node.set_chain_meta_height(1'000'000);
+    std::atomic<bool> has_ended = false;
+    std::optional<Result<ExecutedBlock>> block;
+    std::jthread reader([&] {
+        block = world.next(0);
+        has_ended = true;
+    });
+    world.node.wait_for_streams(1);
+    world.node.set_chain_meta_height(std::nullopt);
+    for (std::uint64_t height = 20; !has_ended; ++height) {
+        world.push(height);
+        std::this_thread::sleep_for(1ms);  // so that not too many blocks are made
+    }
+    reader.join();
+    REQUIRE(*block);
+    CHECK((*block)->height >= 20);
+    CHECK((*block)->height <= world.node.tip());
+}
+
 TEST_CASE("node: in recorded blocks every action has its receipt") {
     World world;
     const auto infos = split_field_1(to_bytes(as_bytes(read_data("node/GetRawBlocks.bin"))));

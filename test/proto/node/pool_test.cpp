@@ -248,6 +248,46 @@ TEST_CASE("node: a height that the stream has not announced is the tip only afte
     CHECK(tip->height == 7);
 }
 
+TEST_CASE("node: a newest block far above the last one is not the tip at once") {
+    World world;
+    world.push(5);
+    REQUIRE(world.source->pool().tip()->height == 5);
+    SECTION("over gRPC") {}
+    SECTION("over web3, when gRPC speaks JSON") {
+        world.node.set_grpc(Grpc::json_answer);
+        REQUIRE(world.source->pool().tip()->height == 5);
+    }
+    world.node.push_block_silently(1'000'005, make_block_info(1'000'005));
+    auto tip = world.source->pool().tip();
+    REQUIRE(tip);
+    CHECK(tip->height == 5);
+    CHECK(world.source->counters().doubted_tips.value() == 1);
+    CHECK(world.lines.count(LogLevel::warn, "it tells block 1000005 as its newest") == 1);
+}
+
+TEST_CASE("node: a jump of the tip that the node goes on telling is taken in the end") {
+    World world;
+    world.push(5);
+    REQUIRE(world.source->pool().tip()->height == 5);
+    world.push(900);
+    auto tip = world.source->pool().tip();
+    while (tip && tip->height == 5)
+        tip = world.source->pool().tip();
+    REQUIRE(tip);
+    CHECK(tip->height == 900);
+}
+
+TEST_CASE("node: after the node was away its tip is taken as it is") {
+    World world;
+    world.push(5);
+    REQUIRE(world.source->pool().tip()->height == 5);
+    world.node.set_grpc(Grpc::refuse);
+    REQUIRE_FALSE(world.source->pool().tip());
+    world.node.set_grpc(Grpc::normal);
+    world.push(900);
+    CHECK(world.source->pool().tip()->height == 900);
+}
+
 TEST_CASE("node: a server that does not speak gRPC is an error") {
     ScriptedHttp other(
         [](HttpConnection& connection, const std::string&) { return connection.answer("hello"); });
