@@ -11,11 +11,15 @@ std::uint64_t BlockFollower::next_height() {
     const std::uint64_t last = payroll_.last_height();
     if (last == 0 || live_) return 0;
     const auto tip = engine_.tip();
-    if (tip && tip->height > last + kMaxBlocksToCatchUp) {
+    // If a block from the middle of a gap came after all, the tip that made the gap was wrong, or another node
+    // answers now. The blocks after it are then taken in order, and the gap is not reported once more.
+    const bool is_in_gap = tip && last < gap_end_ && tip->height <= gap_end_ + kMaxBlocksToCatchUp;
+    if (tip && tip->height > last + kMaxBlocksToCatchUp && !is_in_gap) {
         log_.warn("blocks {} to {} are left out: too far behind to compare them; going on with the next block",
                   last + 1, tip->height);
         counters_.skips.add();
         live_ = true;
+        gap_end_ = tip->height;
         return 0;
     }
     return last + 1;

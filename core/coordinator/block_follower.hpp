@@ -53,6 +53,7 @@ class BlockFollower {
     Outage& outage_;
     std::optional<ExecutedBlock> block_;  // fetched, but not accepted by the payroll yet
     bool live_ = false;                   // continue with the next new block and skip the missed ones
+    std::uint64_t gap_end_ = 0;           // last block of the last gap that was left out
     const BlockCounters counters_;
     Guarded<std::string> last_error_;
 };

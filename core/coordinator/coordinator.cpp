@@ -201,7 +201,7 @@ AnsweredEarlier Coordinator::answered_earlier(const PoolAction& action) {
 /// Actions that were answered before a restart and are no longer in the pool are kept for their block no longer
 /// than others.
 void Coordinator::forget_unseen(std::uint64_t tip) {
-    if (unseen_since_ == 0) unseen_since_ = tip;
+    if (unseen_since_ == 0 || tip < unseen_since_) unseen_since_ = tip;
     if (settled_height(payroll_.last_height(), tip) < unseen_since_ + settings_.forget_after_blocks) return;
     std::vector<Hash256> raw_ids;
     for (const auto& [key, held] : unseen_)

@@ -95,6 +95,9 @@ EngineCounters::EngineCounters(const metrics::Registry& registry)
       actions_unhashable(registry.counter("unhashable_actions", kActionsExcluded, "unhashable")),
       stalls(registry.counter("stalls",
                               {"ioswarm_stalls_total", "Times that the coordinator itself was stalled."})),
+      tips_lowered(registry.counter(
+          "tips_lowered", {"ioswarm_tips_lowered_total",
+                           "Times that a lower newest block was taken, because the one before was wrong."})),
       tasks_known(registry.gauge("tasks_known", {"ioswarm_tasks_known", "Tasks held in memory."})),
       tasks_waiting(
           registry.gauge("tasks_waiting", {"ioswarm_tasks_waiting", "Tasks that wait for an agent."})),

@@ -33,6 +33,7 @@ struct EngineCounters {
     metrics::Counter blocks_compared;
     metrics::Counter actions_unmatched, actions_unhashable;  ///< actions of blocks that cannot be compared
     metrics::Counter stalls;
+    metrics::Counter tips_lowered;  ///< how often a lower tip was taken, because the one before was wrong
     metrics::Gauge tasks_known, tasks_waiting, tasks_with_agents;
 };
 

@@ -174,6 +174,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void announce_waiting(Agent& agent, Effects& effects) const;
     void set_gauges() const;
 
+    // In engine_source.cpp.
+    [[nodiscard]] bool is_lower_tip_due(const ChainTip& tip, Clock::Steady now);
+
     // In engine_agents.cpp.
     void remove_agent(const AgentPtr& agent, const Error& reason, Effects& effects);
     void take_back(Agent& agent, Batch& batch, GivenTask& given, bool failed);
@@ -207,7 +210,6 @@ class Engine : public std::enable_shared_from_this<Engine> {
     bool give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now, Effects& effects);
     [[nodiscard]] static std::uint32_t orphaned_parts(const Task& task);
     [[nodiscard]] std::shared_ptr<const TaskBatch> take_idle_batch(Agent& agent, Clock::Steady now);
-    [[nodiscard]] TaskLevel level_for(const Agent& agent, const Task& task) const;
     [[nodiscard]] static bool fits(const Batch& batch, const GivenTask& given);
     [[nodiscard]] bool executes(const Agent& agent, const GivenTask& given) const;
     [[nodiscard]] TaskLevel settle_level(const Agent& agent, const Batch& batch, GivenTask& given);
@@ -249,8 +251,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
     Prefetcher prefetcher_;
     IdSource ids_;
     std::optional<ChainTip> tip_;
-    std::uint64_t known_block_ = 0;      // the newest block that was fetched
-    std::optional<ChainTip> block_tip_;  // the newest block processed; may be newer than tip_
+    std::optional<Clock::Steady> lower_since_;  // since then the source has told only tips below tip_
+    std::uint64_t known_block_ = 0;             // the newest block that was fetched
+    std::optional<ChainTip> block_tip_;         // the newest block processed; may be newer than tip_
     bool runs_enabled_ = false;
     std::uint64_t earlier_tip_ = 0;  // height of the tip before tip_
     Clock::Steady tip_since_{};      // when tip_ was first seen

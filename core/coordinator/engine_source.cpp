@@ -9,7 +9,23 @@ namespace ioswarm {
 namespace {
 // An agent counts as live for this long after its last heartbeat.
 constexpr std::chrono::seconds kLiveFor{60};
+/// A lower tip is taken when the source has told only lower ones for this long.
+constexpr std::chrono::seconds kLowerTipAfter{30};
 }  // namespace
+
+/// A source behind a load balancer may sometimes answer with an older tip, which must not count. But if a tip
+/// was wrong, all true ones are lower until the chain gets there, so in the end they must count. Returns true
+/// if `tip` is to be taken although it is lower.
+bool Engine::is_lower_tip_due(const ChainTip& tip, Clock::Steady now) {
+    if (!tip_ || tip.height >= tip_->height) {
+        lower_since_.reset();
+        return false;
+    }
+    if (!lower_since_) lower_since_ = now;
+    if (now - *lower_since_ < kLowerTipAfter) return false;
+    lower_since_.reset();
+    return true;
+}
 
 bool Engine::update_pool(std::span<const PoolActionPtr> pending, const ChainTip& tip,
                          const TaskBook::AnsweredBefore& answered_before) {
@@ -18,15 +34,23 @@ bool Engine::update_pool(std::span<const PoolActionPtr> pending, const ChainTip&
     bool has_new = false;
     {
         const std::lock_guard lock(mutex_);
-        // A source behind a load balancer may sometimes answer with an older tip.
+        const bool is_lowered = is_lower_tip_due(tip, now);
         const bool is_newer = !tip_ || tip.height > tip_->height;
-        if (is_newer) {
-            earlier_tip_ = tip_ ? tip_->height : tip.height;
+        if (is_lowered) {
+            effects.warnings.push_back(fmt::format(
+                "block {} was the newest of the source, and for {} s the source has told lower ones: "
+                "going on with block {} as the newest",
+                tip_->height, kLowerTipAfter.count(), tip.height));
+            book_.lower_tip(tip.height);
+            counters_.tips_lowered.add();
+        }
+        if (is_newer || is_lowered) {
+            earlier_tip_ = tip_ && is_newer ? tip_->height : tip.height;
             tip_since_ = now;
             awaits_diffs_ = true;
         }
-        if (is_newer || tip.height == tip_->height) tip_ = tip;
-        if (is_newer) judge_all_steps(now, effects);
+        if (is_newer || is_lowered || tip.height == tip_->height) tip_ = tip;
+        if (is_newer || is_lowered) judge_all_steps(now, effects);
         has_new = book_.update_pool(pending, tip.height, answered_before);
     }
     fire(effects);

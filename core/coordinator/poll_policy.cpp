@@ -27,6 +27,11 @@ void PollPolicy::charge(const Read& read) {
 }
 
 void PollPolicy::note_tip(const Read& read) {
+    if (read.tip_height != 0 && tip_ > read.tip_height && tip_ - read.tip_height > kFarBelow) {
+        tip_ = read.tip_height;  // the tip before was wrong
+        tip_since_.reset();
+        return;
+    }
     if (read.tip_height <= tip_) return;
     if (tip_since_) {
         // The maximum only keeps the cast safe. The mean of so many blocks would be of no use anyway.

@@ -29,6 +29,9 @@ class PollPolicy {
     static constexpr std::chrono::milliseconds kMaxBudget{1000};
     /// A block counts as due this long before its expected time.
     static constexpr std::chrono::milliseconds kDueBefore{500};
+    /// A tip this far below the last one shows that the last one was wrong. Several nodes behind one address
+    /// may be some blocks apart.
+    static constexpr std::uint64_t kFarBelow = 12;
 
     /// One read of the tip and the pool.
     struct Read {

@@ -44,7 +44,8 @@ bool TaskBook::update_pool(std::span<const PoolActionPtr> pending, std::uint64_t
     }
     if (seen != pending_) {
         for (const auto& [raw_id, task] : by_raw_id_) {
-            if (task->seen_in_poll != polls_ && task->fate == Fate::pending) withdraw(task, Fate::gone, tip_);
+            if (task->seen_in_poll != polls_ && task->fate == Fate::pending)
+                withdraw(task, Fate::gone, std::max(tip_, last_block_));
         }
     }
     forget_old();
@@ -74,8 +75,8 @@ void TaskBook::add(const PoolActionPtr& action, const AnsweredBefore& answered_b
 }
 
 bool TaskBook::needs_accounts(const Task& task) const {
-    return accounts_wanted() &&
-           (task.accounts_height == 0 || task.accounts_height + kAccountsGoodForBlocks < tip_);
+    return accounts_wanted() && (task.accounts_height == 0 || task.accounts_height > tip_ ||
+                                 task.accounts_height + kAccountsGoodForBlocks < tip_);
 }
 
 void TaskBook::requeue(const TaskPtr& task) {
@@ -164,6 +165,18 @@ void TaskBook::on_block(const ExecutedBlock& block) {
     mined_blocks_.push_back(std::move(mined));
     bound_mined();
     forget_old();
+}
+
+void TaskBook::lower_tip(std::uint64_t tip) {
+    tip_ = tip;
+    first_tip_ = std::min(first_tip_, tip);
+    const std::uint64_t newest = std::max(tip, last_block_);
+    for (const auto& [raw_id, task] : by_raw_id_) {
+        // Otherwise the task would be kept until the chain has got as far as the wrong tip.
+        if (task->fate == Fate::gone) task->fate_height = std::min(task->fate_height, newest);
+        requeue(task);  // its accounts may be of a block that is not there
+    }
+    forget_at_ = 0;  // is computed anew
 }
 
 void TaskBook::set_mined_before(std::vector<MinedBlock> blocks) {

@@ -58,6 +58,8 @@ class TaskBook {
     /// longer listed are withdrawn. Returns true if there were new actions.
     bool update_pool(std::span<const PoolActionPtr> pending, std::uint64_t tip,
                      const AnsweredBefore& answered_before);
+    /// The source's tip was too high before: this is the true one. What is mined or answered stays as it is.
+    void lower_tip(std::uint64_t tip);
     /// Takes the last blocks from before a restart, in ascending order, so that their actions are not taken for
     /// new ones while the source still lists them. Call it before the first update_pool().
     void set_mined_before(std::vector<MinedBlock> blocks);

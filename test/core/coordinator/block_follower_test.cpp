@@ -95,6 +95,31 @@ TEST_CASE(
     CHECK(f.house.payroll->last_height() == 2001);
 }
 
+TEST_CASE("blocks from the middle of a gap are taken in order, and the gap is reported once") {
+    Follower f;
+    REQUIRE(f.house.payroll->on_block(fake_block(500)));
+    f.tip(1'000'500);  // wrong
+    f.source.answers = {fake_block(501), fake_block(502), fake_block(503)};
+    for (int i = 0; i < 3; ++i)
+        REQUIRE(f.step());
+    CHECK(f.source.asked == std::vector<std::uint64_t>{0, 502, 503});
+    CHECK(f.lines.warnings.size() == 1);
+    CHECK(f.metrics.value("block_gaps_left_out") == 1);
+    CHECK(f.house.payroll->last_height() == 503);
+}
+
+TEST_CASE("a second gap is reported too") {
+    Follower f;
+    REQUIRE(f.house.payroll->on_block(fake_block(500)));
+    f.tip(2'000);
+    f.source.answers = {fake_block(2'001), fake_block(4'001)};
+    REQUIRE(f.step());
+    f.tip(4'000);
+    REQUIRE(f.step());
+    CHECK(f.source.asked == std::vector<std::uint64_t>{0, 0});
+    CHECK(f.lines.warnings.size() == 2);
+}
+
 TEST_CASE("a block that the source no longer holds is left out with a warning") {
     Follower f;
     REQUIRE(f.house.payroll->on_block(fake_block(500)));

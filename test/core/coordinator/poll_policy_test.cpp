@@ -75,6 +75,24 @@ TEST_CASE("a quiet pool is read every 100 ms from half a second before a block i
     }
 }
 
+TEST_CASE("after a tip that was far too high, the time of the next block is learned again") {
+    Poller poller;
+    const Clock::Steady genesis = poller.now;
+    const auto height = [&] { return static_cast<std::uint64_t>((poller.now - genesis) / 5000ms) + 1; };
+    poller.read(false, 1'000'000);
+    while (height() <= 10)
+        poller.read(false, height());
+    // A block has just come, and the next one is 5 s away.
+    int reads_before_due = 0;
+    while ((poller.now - genesis) % 5000ms < 4000ms) {
+        poller.read(false, height());
+        ++reads_before_due;
+    }
+    CHECK(reads_before_due < 20);
+    CHECK(poller.read(false, height()) < 1s);
+    CHECK(poller.read(false, height()) == 100ms);
+}
+
 TEST_CASE("frequent reads end when the expected block stays away") {
     Poller poller;
     for (std::uint64_t height = 1; height < 8; ++height) {
