@@ -107,6 +107,7 @@ std::vector<AccountReadPtr> Engine::dispatch(bool poll) {
             }
             if (book_.queue(TaskQueue::fresh).empty() && book_.queue(TaskQueue::again).empty()) break;
         }
+        if (AccountReadPtr probe = prefetcher_.plan_probe(now)) reads.push_back(std::move(probe));
     }
     fire(effects);
     return reads;

@@ -109,7 +109,23 @@ std::vector<AccountReadPtr> Prefetcher::plan_again(std::size_t room, Clock::Stea
     return reads;
 }
 
+AccountReadPtr Prefetcher::plan_probe(Clock::Steady now) {
+    if (!has_fault() || wait_for_poll_ || book_.tip() == 0) return nullptr;
+    if (reading_ > 0 || !probe_.expired() || now - asked_at_ < kProbeEvery) return nullptr;
+    follow_tip();
+    asked_at_ = now;
+    auto probe = std::make_shared<AccountRead>();
+    probe->height = known_height_;
+    probe->alone = true;
+    probe->is_probe = true;
+    probe->addresses.emplace_back();  // the zero address, which every node can read
+    probe->waiting.emplace_back();
+    probe_ = probe;
+    return probe;
+}
+
 void Prefetcher::begin(const TaskPtr& task, bool alone, std::vector<AccountReadPtr>& reads, Clock::Steady now) {
+    asked_at_ = now;
     task->reading = next_reading_++;
     task->reads_missing = 0;
     if (!task->read_alone) ++reading_;
@@ -213,6 +229,7 @@ void Prefetcher::fail_read(const TaskPtr& task, bool alone_next) {
 }
 
 bool Prefetcher::wanted(const AccountReadPtr& read) {
+    if (read->is_probe) return true;
     for (const auto& tasks : read->waiting) {
         for (const AccountRead::Waiting& waiting : tasks) {
             if (waiting.task->reading == waiting.reading) return true;

@@ -26,6 +26,8 @@ inline constexpr std::chrono::milliseconds kReadDeadline{2000};
 /// If no account could be read at this many tips in a row, tasks go out without accounts, at L1. A read that a
 /// new block overtakes fails too, but hardly at three tips in a row.
 inline constexpr int kTipsWithoutAccounts = 3;
+/// While no account can be read and no task needs one, one is read this often to see whether it works again.
+inline constexpr std::chrono::seconds kProbeEvery{5};
 
 /// One call to the state reader. `height` and `addresses` do not change after planning, so they may be read
 /// without a lock. `waiting` may be used only by the prefetcher.
@@ -38,6 +40,8 @@ struct AccountRead {
 
     std::uint64_t height = 0;
     bool alone = false;  ///< for a task whose last read failed; it may hang, so other reads go first
+    /// No task waits for it. It only shows whether accounts can be read again.
+    bool is_probe = false;
     std::vector<Address> addresses;
     std::vector<std::vector<Waiting>> waiting;  // one list per address
 };
@@ -67,6 +71,9 @@ class Prefetcher {
     /// The same for tasks whose last read failed. Call it once per poll; it takes the tasks in turn and plans a
     /// separate read for each.
     [[nodiscard]] std::vector<AccountReadPtr> plan_again(std::size_t room, Clock::Steady now);
+    /// While no account can be read, returns from time to time a read that shows whether one can be read again,
+    /// if no task needs one. Otherwise null.
+    [[nodiscard]] AccountReadPtr plan_probe(Clock::Steady now);
     /// Call this after each poll. Reads that were refused because of the tip's height may then be tried again.
     /// If a task that was read alone got its accounts, the failure may have been general, so the others that
     /// failed only once are read together again.
@@ -135,8 +142,10 @@ class Prefetcher {
     std::uint64_t failed_tip_ = 0;  // the last of them
     Error last_failure_;
     bool one_behind_ = false;
-    bool answers_again_ = false;     // since the last poll, a task that was read alone got its accounts
-    std::uint64_t tried_again_ = 0;  // Task::order of the last task that plan_again() tried
+    Clock::Steady asked_at_{};          // when the last read was planned
+    std::weak_ptr<AccountRead> probe_;  // expired when the last probe was made or dropped
+    bool answers_again_ = false;        // since the last poll, a task that was read alone got its accounts
+    std::uint64_t tried_again_ = 0;     // Task::order of the last task that plan_again() tried
     const ReadCounters counters_;
     RunCounters run_counters_;
 };
