@@ -29,6 +29,10 @@ namespace ioswarm {
 /// Maximum number of results per submission. The transport already refuses more.
 inline constexpr std::size_t kMaxResults = 1000;
 
+/// The lowest level at which a task carries accounts. It is also the highest level for a task whose transaction
+/// was not run.
+inline constexpr TaskLevel kWithoutRun = TaskLevel::l2_state_verify;
+
 /// An accepted submission whose answers are being written to the ledger.
 struct Submission {
     AgentPtr agent;
@@ -209,6 +213,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
     [[nodiscard]] bool nobody_else_works(const Task& task) const;
     bool give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now, Effects& effects);
     [[nodiscard]] static std::uint32_t orphaned_parts(const Task& task);
+    [[nodiscard]] TaskLevel level_for(const Agent& agent, const Task& task) const;
+
+    // In engine_take.cpp.
     [[nodiscard]] std::shared_ptr<const TaskBatch> take_idle_batch(Agent& agent, Clock::Steady now);
     [[nodiscard]] static bool fits(const Batch& batch, const GivenTask& given);
     [[nodiscard]] bool executes(const Agent& agent, const GivenTask& given) const;
