@@ -6,7 +6,7 @@
 #include <cerrno>
 
 #include <fcntl.h>
-#include <linux/tcp.h>  // as connection.cpp; <netinet/tcp.h> does not go with it
+#include <linux/tcp.h>  // as in connection.cpp; it cannot be included together with <netinet/tcp.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -20,19 +20,22 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 /// The most measurements of connections per millisecond. Each measurement takes some microseconds.
-constexpr std::size_t kLooksPerMs = 4;
+constexpr std::size_t kMeasurementsPerMs = 4;
 constexpr seconds kSweepEvery{1};
-constexpr int kSweepAtLeastEvery = 10'000;  // ms
+/// Without connections the sweep is rarer. It only writes out what AcceptorHooks::on_sweep still has to say.
+constexpr milliseconds kSweepAtLeastEvery{10'000};
+/// The most frequent warning of one kind, for all connections together, and for the flood of one connection.
 constexpr seconds kWarnEvery{10};
-constexpr seconds kFloodToldEvery{60};
+constexpr seconds kFloodWarningEvery{60};
 /// How long a proxy may take to close a connection after it was asked to end it. The proxy first waits for its
 /// calls in progress.
 constexpr seconds kEndsWithin{10};
 /// The most addresses that are barred at a time. Further ones are not barred. Barring only slows attackers
 /// down; the other limits hold without it.
 constexpr std::size_t kMaxBarred = 4096;
+/// Connections that are accepted before data of open ones is looked at again.
 constexpr int kAcceptsInARow = 64;
-constexpr std::size_t kEventsAtOnce = 256;
+constexpr std::size_t kEventsAtOnce = 256;  // the rest comes with the next call of epoll_wait()
 /// epoll returns one of three tags: this one, the index of a listener + 1, or the address of a Connection,
 /// which is far higher.
 constexpr std::uint64_t kWakeTag = 0;
@@ -108,11 +111,11 @@ void Acceptor::stop() {
 
 int Acceptor::timeout_ms(SteadyTime now) const {
     auto due = SteadyTime::max();
-    for (const auto* looks : {&active_, &hot_}) {
-        if (!looks->connections.empty()) due = std::min(due, looks->next);
+    for (const auto* queue : {&active_, &hot_}) {
+        if (!queue->connections.empty()) due = std::min(due, queue->next);
     }
     if (table_.size() != 0 || !barred_.empty() || trim_.is_due()) due = std::min(due, next_sweep_);
-    if (due == SteadyTime::max()) return hooks_.on_sweep ? kSweepAtLeastEvery : -1;
+    if (due == SteadyTime::max()) return hooks_.on_sweep ? static_cast<int>(kSweepAtLeastEvery.count()) : -1;
     return static_cast<int>(
         std::max<std::int64_t>(0, std::chrono::duration_cast<milliseconds>(due - now).count() + 1));
 }
@@ -142,7 +145,7 @@ void Acceptor::run(const std::stop_token& stop) {
             if (trim_.run(now)) counters_.memory_trims.add();
             next_sweep_ = now + kSweepEvery;
         }
-        forgotten_.clear();
+        removed_.clear();
     }
     close_listeners();
 }
@@ -180,15 +183,16 @@ bool Acceptor::is_proxy(const PeerKey& peer) const {
     return (bounds_.loopback_is_proxy && peer.is_loopback()) || bounds_.proxies.contains(peer.address);
 }
 
-bool Acceptor::may_enter(const PeerKey& peer) {
+/// Why a connection of this peer is refused; null if it is accepted.
+const char* Acceptor::refusal_for(const PeerKey& peer) {
     if (table_.size() >= max_connections_) {
         counters_.refused_full.add();
-        return false;
+        return "too many are open";
     }
     if (const auto barred = barred_.find(peer.network()); barred != barred_.end()) {
         if (std::chrono::steady_clock::now() < barred->second) {
             counters_.refused_barred.add();
-            return false;
+            return "a connection of this address was shut shortly before";
         }
         barred_.erase(barred);
     }
@@ -196,28 +200,29 @@ bool Acceptor::may_enter(const PeerKey& peer) {
     if (of_network != per_network_.end() && of_network->second >= bounds_.connections_per_address &&
         !is_proxy(peer)) {
         counters_.refused_per_address.add();
-        return false;
+        return "too many of this address are open";
     }
     // The same address and port again. Usually the earlier connection is over and was not removed yet. It can
     // also be a connection to another address of ours, which no client makes by chance.
     if (const auto earlier = table_.find(peer)) {
         if (!earlier->is_over()) {
             counters_.refused_same_port.add();
-            return false;
+            return "another one from this address and port is open";
         }
-        forget(earlier);
+        remove(earlier);
     }
-    return true;
+    return nullptr;
 }
 
 void Acceptor::admit(Descriptor socket, const PeerKey& peer) {
-    Descriptor watched;
-    if (may_enter(peer)) {
-        watched = Descriptor(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
-        if (!watched) counters_.refused_full.add();
+    if (const char* refusal = refusal_for(peer); refusal != nullptr) {
+        warn("connection refused", peer, refusal);
+        return;
     }
+    Descriptor watched(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
     if (!watched) {
-        warn("connection refused", peer, "too many are open");
+        counters_.refused_full.add();
+        warn("connection refused", peer, "no file descriptor is left");
         return;
     }
     const int one = 1;
@@ -254,27 +259,27 @@ void Acceptor::on_activity(Connection& connection) {
     (connection.is_hot ? hot_ : active_).add(std::move(known));
 }
 
-void Acceptor::Looks::add(std::shared_ptr<Connection> connection) {
+void Acceptor::MeasureQueue::add(std::shared_ptr<Connection> connection) {
     if (connections.empty()) {
         next = std::chrono::steady_clock::now() +
-               std::clamp(milliseconds(count_before / kLooksPerMs), least, most);
+               std::clamp(milliseconds(last_count / kMeasurementsPerMs), least, most);
     }
     connections.push_back(std::move(connection));
 }
 
-void Acceptor::measure(Looks& looks, SteadyTime now) {
+void Acceptor::measure(MeasureQueue& queue, SteadyTime now) {
     std::vector<std::shared_ptr<Connection>> due;
-    due.swap(looks.connections);
-    looks.count_before = due.size();
+    due.swap(queue.connections);
+    queue.last_count = due.size();
     for (const auto& connection : due) {
         connection->active = false;
         if (connection->is_over() || table_.find(connection->peer()) != connection) {
-            forget(connection);
+            remove(connection);
             continue;
         }
-        held_ -= connection->held();
+        unexplained_bytes_ -= connection->held();
         const auto level = connection->measure(now);
-        held_ += connection->held();
+        unexplained_bytes_ += connection->held();
         judge(*connection, level, now);
         watch(EPOLL_CTL_MOD, *connection);
     }
@@ -292,21 +297,21 @@ void Acceptor::judge(Connection& connection, Connection::FloodLevel level, Stead
     } else if (level == FloodLevel::flood) {
         note_flood(connection, now);
     } else if (level == FloodLevel::shut && connection.is_from_proxy() && !connection.ending_since()) {
-        held_ -= connection.held();
-        begin_ending(connection, now, "it sends without end and asks for nothing");
-        held_ += connection.held();
+        unexplained_bytes_ -= connection.held();
+        begin_ending(connection, now, "it sent too many bytes that belong to no finished call");
+        unexplained_bytes_ += connection.held();
     } else if (level == FloodLevel::shut) {
-        shut(connection, counters_.shut_abusive, "it sends without end and asks for nothing");
+        shut(connection, counters_.shut_abusive, "it sent too many bytes that belong to no finished call");
     }
     if (connection.wants_end() && !connection.ending_since())
-        begin_ending(connection, now, "its clients give up too many calls");
+        begin_ending(connection, now, "its clients cancelled too many calls");
     if (connection.ending_since()) go_on_ending(connection, now);
 }
 
 /// Reports a flood. The connection is not shut, because the agents on it may have nothing to do with the flood.
 /// The warning tells the operator which agents to look at.
 void Acceptor::note_flood(Connection& connection, SteadyTime now) {
-    if (now < connection.flood_told_at + kFloodToldEvery && connection.flood_told_at != SteadyTime::min())
+    if (now < connection.flood_told_at + kFloodWarningEvery && connection.flood_told_at != SteadyTime::min())
         return;
     const std::uint64_t bytes = std::exchange(connection.flood_bytes, 0);
     connection.flood_told_at = now;
@@ -315,8 +320,9 @@ void Acceptor::note_flood(Connection& connection, SteadyTime now) {
     if (now < next_flood_warning_) return;
     next_flood_warning_ = now + kWarnEvery;
     log_.warn(
-        "connection of {} brought {} bytes too many that belong to no call; "
-        "it stays open, since it carries agents: {}",
+        "connection of {}: {} bytes above the limit belong to no call; the connection stays open, because "
+        "agents "
+        "use it: {}",
         connection.peer().text(), bytes, connection.agents_text(now));
 }
 
@@ -333,19 +339,20 @@ void Acceptor::go_on_ending(Connection& connection, SteadyTime now) {
     if (!bounds_.has_tls) (void)connection.say_goaway(now);
     if (connection.has_calls() || connection.carries_agents(now)) return;
     if (bounds_.has_tls || now - *connection.ending_since() > kEndsWithin)
-        shut(connection, counters_.shut_abusive, "it was asked to end and goes on");
+        shut(connection, counters_.shut_abusive, "it did not close after GOAWAY");
 }
 
 void Acceptor::bound_total() {
-    if (held_ <= bounds_.held_bytes) return;
+    if (unexplained_bytes_ <= bounds_.held_bytes) return;
     auto connections = table_.all();
     std::sort(connections.begin(), connections.end(),
               [](const auto& a, const auto& b) { return a->held() > b->held(); });
-    auto left = held_;
+    auto left = unexplained_bytes_;
     for (const auto& connection : connections) {
         if (left <= bounds_.held_bytes || connection->held() == 0) break;
         left -= connection->held();
-        shut(*connection, counters_.shut_memory, "all connections together hold too much, and it holds most");
+        shut(*connection, counters_.shut_memory,
+             "all connections together use too much memory, and it is one of those that use most");
     }
 }
 
@@ -359,22 +366,22 @@ void Acceptor::shut(Connection& connection, const metrics::Counter& counter, con
     warn("connection shut", connection.peer(), why);
 }
 
-void Acceptor::forget(const std::shared_ptr<Connection>& connection) {
-    // A connection whose port was used again is forgotten at once. The next measure() finds it over and comes
+void Acceptor::remove(const std::shared_ptr<Connection>& connection) {
+    // A connection whose port was used again is removed at once. The next measure() finds it over and comes
     // here a second time.
     if (!table_.remove(*connection)) return;
-    held_ -= connection->held();
+    unexplained_bytes_ -= connection->held();
     (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection->fd(), nullptr);
     const auto counted = per_network_.find(connection->peer().network());
     if (counted != per_network_.end() && --counted->second == 0) per_network_.erase(counted);
-    forgotten_.push_back(connection);
+    removed_.push_back(connection);
     if (hooks_.on_closed) hooks_.on_closed(*connection, std::chrono::steady_clock::now());
 }
 
 void Acceptor::sweep(SteadyTime now) {
     for (const auto& connection : table_.all()) {
         if (connection->holds_too_many(now))
-            shut(*connection, counters_.shut_abusive, "it holds too many calls");
+            shut(*connection, counters_.shut_abusive, "it has too many open calls");
         if (connection->ending_since()) go_on_ending(*connection, now);
         for (const auto& call : connection->live_calls())
             call->sweep(now);

@@ -27,8 +27,8 @@ namespace ioswarm::proto {
 
 /// Limits for all connections together and per address.
 struct AcceptorBounds {
-    /// Maximum number of connections at a time. If RLIMIT_NOFILE allows fewer, that counts: each connection
-    /// needs two descriptors, and `reserved_files` are kept for the ledger, logs and HTTP.
+    /// Maximum number of connections at a time. If RLIMIT_NOFILE allows fewer, the lower number applies: each
+    /// connection needs two descriptors, and `reserved_files` are kept for the ledger, logs and HTTP.
     std::uint32_t connections = 20'000;
     std::uint32_t reserved_files = 256;
     /// Maximum number of connections from one remote address (for IPv6: from one /64).
@@ -42,21 +42,23 @@ struct AcceptorBounds {
     /// GOAWAY can be sent only if gRPC does not encrypt. With TLS, a proxy's connection is shut once it has no
     /// calls.
     bool has_tls = false;
-    /// How long an address gets no new connection after one of its connections was shut for abuse.
+    /// How long an address gets no new connection after one of its connections was shut.
     std::chrono::seconds barred_for{10};
     /// Maximum number of unexplained bytes (see ConnectionBounds) of all connections together, which is how
-    /// much memory messages that are not complete can take. Above this, the connection that holds most is shut.
+    /// much memory messages that are not complete can take. Above this, the connections with most are shut
+    /// until the total is below it.
     std::uint64_t held_bytes = std::uint64_t{256} << 20;
     ConnectionBounds connection;
 };
 
-/// Opens sockets that listen on `address`. It must be an IP address, not a name; IPv6 may be in brackets. An
-/// empty address means every interface (IPv6 and IPv4). `port` 0 picks a free port, the same for all sockets.
-/// Errors: invalid_argument, unavailable.
+/// Sockets that listen, and their port.
 struct Listening {
     std::vector<Descriptor> sockets;
     std::uint16_t port = 0;
 };
+/// Opens sockets that listen on `address`. It must be an IP address, not a name; IPv6 may be in brackets. An
+/// empty address means every interface (IPv6 and IPv4). `port` 0 picks a free port, the same for all sockets.
+/// Errors: invalid_argument, unavailable.
 [[nodiscard]] Result<Listening> listen_on(const std::string& address, std::uint16_t port);
 
 /// Raises the soft limit of open files to the hard limit, but at most to `wanted`. Returns the resulting limit.
@@ -73,7 +75,7 @@ struct AcceptorHooks {
 
 /// Accepts connections for gRPC and supervises them. gRPC itself would never accept again after one EMFILE. All
 /// of it happens on one thread, which sleeps in epoll while nothing happens. Connections that receive data are
-/// measured every 10 to 100 ms; new ones and those that receive much, every 2 to 10 ms. Calls are checked every
+/// measured every 10 to 100 ms; new connections and busy ones, every 2 to 10 ms. Calls are checked every
 /// second. Freed memory is given back to the system after a load has ended.
 class Acceptor {
   public:
@@ -86,6 +88,7 @@ class Acceptor {
         HandOver hand_over;
     };
 
+    /// Starts the thread. If the system has no descriptor left for it, no connection is ever accepted.
     Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& table, HandOver hand_over, Log log,
              AcceptorHooks hooks = {}, const metrics::Registry& registry = {});
     /// Calls stop().
@@ -97,21 +100,21 @@ class Acceptor {
     void stop_accepting();
     /// Connections accepted after this returns get this. Those that are open stay as they are. Thread-safe.
     void change_admission(ConnectionBounds bounds, HandOver hand_over);
-    /// Ends the thread.
+    /// Ends the thread. A second call does nothing. Not thread-safe.
     void stop();
     [[nodiscard]] const AcceptorCounters& counters() const noexcept { return counters_; }
 
   private:
     /// A group of connections that received data and wait to be measured together. The measurement comes
-    /// between `least` and `most` after the first of them was added. It should come soon, because gRPC works on
-    /// a flood until we notice it. The more connections were measured last time, the longer the wait, so that
-    /// measuring does not take too much CPU time.
-    struct Looks {
+    /// between `least` and `most` after the first of them was added. It should come soon: gRPC processes a
+    /// flood until the flood is noticed. The more connections were measured last time, the longer the wait, so
+    /// that measuring does not take too much CPU time.
+    struct MeasureQueue {
         std::chrono::milliseconds least;
         std::chrono::milliseconds most;
         std::vector<std::shared_ptr<Connection>> connections{};
         SteadyTime next{};
-        std::size_t count_before = 0;
+        std::size_t last_count = 0;  // connections in the last measurement
 
         void add(std::shared_ptr<Connection> connection);
         [[nodiscard]] bool is_due(SteadyTime now) const { return !connections.empty() && now >= next; }
@@ -121,18 +124,18 @@ class Acceptor {
     void close_listeners();
     void accept_some(int listener);
     [[nodiscard]] bool is_proxy(const PeerKey& peer) const;
-    [[nodiscard]] bool may_enter(const PeerKey& peer);
+    [[nodiscard]] const char* refusal_for(const PeerKey& peer);
     void admit(Descriptor socket, const PeerKey& peer);
     void watch(int operation, Connection& connection);
     void on_activity(Connection& connection);
-    void measure(Looks& looks, SteadyTime now);
+    void measure(MeasureQueue& queue, SteadyTime now);
     void judge(Connection& connection, Connection::FloodLevel level, SteadyTime now);
     void note_flood(Connection& connection, SteadyTime now);
     void begin_ending(Connection& connection, SteadyTime now, const char* why);
     void go_on_ending(Connection& connection, SteadyTime now);
     void bound_total();
     void sweep(SteadyTime now);
-    void forget(const std::shared_ptr<Connection>& connection);
+    void remove(const std::shared_ptr<Connection>& connection);
     void shut(Connection& connection, const metrics::Counter& counter, const char* why);
     void warn(const char* what, const PeerKey& peer, const char* why);
     [[nodiscard]] int timeout_ms(SteadyTime now) const;
@@ -152,13 +155,14 @@ class Acceptor {
     Descriptor spare_;  ///< freed for a moment when descriptors run out, to accept a connection and close it
 
     std::vector<Descriptor> listeners_;  ///< this and the members below are used by the acceptor's thread only
-    Looks active_{std::chrono::milliseconds(10), std::chrono::milliseconds(100)};
-    Looks hot_{std::chrono::milliseconds(2), std::chrono::milliseconds(10)};
-    std::vector<std::shared_ptr<Connection>> forgotten_;  ///< kept until no event can refer to them any more
+    MeasureQueue active_{std::chrono::milliseconds(10), std::chrono::milliseconds(100)};
+    MeasureQueue hot_{std::chrono::milliseconds(2), std::chrono::milliseconds(10)};
+    std::vector<std::shared_ptr<Connection>> removed_;  ///< kept until no event can refer to them any more
+    /// Connections per network: an IPv4 address, or for IPv6 a /64 (PeerKey::network()).
     std::map<std::array<std::uint8_t, 16>, std::uint32_t> per_network_;
-    /// End of the bar per address; at most kMaxBarred.
+    /// End of the bar per network; at most kMaxBarred.
     std::map<std::array<std::uint8_t, 16>, SteadyTime> barred_;
-    std::uint64_t held_ = 0;
+    std::uint64_t unexplained_bytes_ = 0;  ///< of all connections together
     SteadyTime next_sweep_;
     SteadyTime next_warning_;
     SteadyTime next_flood_warning_;

@@ -54,8 +54,8 @@ std::size_t bytes_of(const Metadata& headers) {
     return total;
 }
 
-/// The only service, a generic one. Unlike generated methods, it sees a call's headers before it asks for the
-/// body.
+/// The only service, a generic one. It sees the headers of a call before the body is read; a generated service
+/// does not.
 class AgentService final : public grpc::CallbackGenericService {
   public:
     explicit AgentService(Service& service) : service_(service) {}
@@ -76,7 +76,8 @@ class AgentService final : public grpc::CallbackGenericService {
         }
         const auto method = method_of(context->method());
         std::string verified_id;
-        const auto refusal = refuse(*context, is_open ? peer : std::nullopt, method, header_bytes, verified_id);
+        const auto refusal =
+            refusal_for(*context, is_open ? peer : std::nullopt, method, header_bytes, verified_id);
         if (refusal) {
             const auto call =
                 std::make_shared<RefusedCall>(service_.counters, context, std::move(connection), header_bytes);
@@ -99,10 +100,11 @@ class AgentService final : public grpc::CallbackGenericService {
     }
 
   private:
-    /// `peer` is empty if the connection was already removed or shut, so the client is gone.
-    std::optional<grpc::Status> refuse(const grpc::GenericCallbackServerContext& context,
-                                       const std::optional<PeerKey>& peer, std::optional<Method> method,
-                                       std::size_t header_bytes, std::string& verified_id) {
+    /// Returns the status if the call must be refused. `peer` is empty if the connection was already removed or
+    /// shut, so the client is gone.
+    std::optional<grpc::Status> refusal_for(const grpc::GenericCallbackServerContext& context,
+                                            const std::optional<PeerKey>& peer, std::optional<Method> method,
+                                            std::size_t header_bytes, std::string& verified_id) {
         if (!peer) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the connection is closing");
         const bool is_stream = method == Method::get_tasks || method == Method::stream_state_diffs;
         if (service_.under_way.is_draining() || (is_stream && service_.is_ending_streams)) {
@@ -149,8 +151,9 @@ int ms(std::chrono::seconds value) {
 void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings& settings) {
     leave_out_lock_checks();
     // gRPC would check the size after the message has arrived, and then only report that there is no message.
-    // Its bytes would stay unexplained and the connection would be shut. So only AgentCall::OnReadDone checks
-    // the size. A message that does not end is refused because of the bytes that its connection holds.
+    // Its bytes would count as belonging to no call, and the connection would be shut (see connection.hpp). So
+    // only AgentCall::OnReadDone checks the size. An endless message is stopped by the limit on unexplained
+    // bytes.
     builder.SetMaxReceiveMessageSize(-1);
     builder.SetMaxSendMessageSize(static_cast<int>(settings.message_out_bytes));
     // gRPC 1.51 decompresses a message before it checks the size. So compressed messages are refused.
@@ -161,8 +164,8 @@ void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                                static_cast<int>(settings.streams_per_connection));
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(settings.metadata_bytes));
-    // Off, because windows that grow with the line's speed would let one connection hold megabytes for each
-    // stream.
+    // Off, because flow-control windows that grow with the bandwidth would let one connection hold megabytes
+    // for each stream.
     builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
     // gRPC reads this much before it works on the calls in it. With the default of up to 4 MiB, that could be
     // ten thousand calls.
@@ -218,23 +221,37 @@ struct GrpcServer {
     std::unique_ptr<grpc::Server> server;
 };
 
-/// Maximum number of servers at a time. They are kept until the end, and one that was built before is used
+/// Maximum number of servers. A server is never removed: a limit that was used before gets its old server
 /// again.
 constexpr std::size_t kMaxServers = 16;
 
 }  // namespace
 
 struct AgentServer::Parts {
-    Parts(AgentServerSettings with, AgentLink& link, const AccessControl& access, DiffLink* diffs, Log to)
-        : settings(std::move(with)),
-          log(std::move(to)),
+    Parts(AgentServerSettings settings_in, AgentLink& link, const AccessControl& access, DiffLink* diffs,
+          Log log_in)
+        : settings(std::move(settings_in)),
+          log(std::move(log_in)),
           authentication(access, settings.accept.proxies, log.of(LogModule::agents)),
           news(log.of(LogModule::agents)),
           presence(link, news, connections),
-          service{settings,          link,        diffs,        access,         authentication,
-                  is_ending_streams, connections, counters,     health_watches, under_way,
-                  bodies_in_work,    streams,     diff_streams, heavy,          news,
-                  presence,          log} {}
+          service{settings,
+                  link,
+                  diffs,
+                  access,
+                  authentication,
+                  is_ending_streams,
+                  connections,
+                  counters,
+                  health_watches,
+                  under_way,
+                  bodies_in_work,
+                  task_stream_writes,
+                  diff_streams,
+                  decode_queue,
+                  news,
+                  presence,
+                  log} {}
 
     /// The server whose connections may carry so many calls. Builds it if there is none yet.
     Result<GrpcServer*> server_for(std::uint32_t calls) {
@@ -265,9 +282,9 @@ struct AgentServer::Parts {
     ConnectionTable connections;
     AgentNews news;
     AgentPresence presence;
-    WorkQueue streams;
+    WorkQueue task_stream_writes;
     WorkQueue diff_streams;
-    WorkQueue heavy;
+    WorkQueue decode_queue;
     Service service;
     std::uint16_t port = 0;
     std::shared_ptr<TlsCredentials> tls;
@@ -275,9 +292,9 @@ struct AgentServer::Parts {
     Guarded<std::map<std::uint32_t, std::unique_ptr<GrpcServer>>> servers;  ///< by calls per connection
     std::unique_ptr<Acceptor> acceptor;
     std::once_flag shut_down;
-    metrics::ReadHook figures_hook;  ///< calls set_figures(); declared last, since that uses what is above
+    metrics::ReadHook update_gauges_hook;  ///< declared last, because update_gauges() uses what is above
 
-    void set_figures(const std::optional<TlsCounters>& of_tls) const {
+    void update_gauges(const std::optional<TlsCounters>& of_tls) const {
         const AcceptorCounters& accepted = acceptor->counters();
         accepted.open.set(connections.size());
         accepted.failed_auth_addresses_dropped.raise_to(authentication.addresses_dropped());
@@ -323,7 +340,7 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings sett
         with.metrics);
     std::optional<TlsCounters> of_tls;
     if (parts->tls) of_tls.emplace(with.metrics);
-    parts->figures_hook = with.metrics.on_read([p = parts.get(), of_tls] { p->set_figures(of_tls); });
+    parts->update_gauges_hook = with.metrics.on_read([p = parts.get(), of_tls] { p->update_gauges(of_tls); });
     return std::unique_ptr<AgentServer>(new AgentServer(std::move(parts)));
 }
 
@@ -391,9 +408,9 @@ void AgentServer::shutdown(std::chrono::milliseconds within) {
         for (const auto& [streams, grpc_server] : *servers)
             grpc_server->server->Wait();
         parts_->acceptor->stop();
-        parts_->streams.stop();
+        parts_->task_stream_writes.stop();
         parts_->diff_streams.stop();
-        parts_->heavy.stop();
+        parts_->decode_queue.stop();
     });
 }
 

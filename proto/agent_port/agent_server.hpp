@@ -32,7 +32,8 @@ struct AgentServerSettings {
     std::chrono::seconds ping_every{30};
     std::chrono::seconds ping_timeout{10};
     std::chrono::seconds idle_timeout{300};  ///< for a connection without a call
-    /// A client may ping this often. Deployed agents ping every 30 s or not at all.
+    /// Minimum time between two pings of a client. After several pings that come sooner, gRPC closes the
+    /// connection (GOAWAY "too_many_pings"). Deployed agents ping every 30 s or not at all.
     std::chrono::seconds client_ping_every{1};
     /// Limit for the TLS handshake and the HTTP/2 preface. This project chose it.
     std::chrono::seconds handshake_timeout{10};
@@ -42,7 +43,7 @@ struct AgentServerSettings {
     std::chrono::seconds write_timeout{60};
     /// Maximum number of bytes in the bodies of all calls that are being read or worked on. Above this,
     /// SubmitResults is answered with RESOURCE_EXHAUSTED. This project chose it: a thousand agents with
-    /// messages of the usual size need less than a tenth.
+    /// messages of the usual size need less than 10% of it.
     std::uint64_t bodies_in_work_bytes = std::uint64_t{256} << 20;
     AcceptorBounds accept;
     /// What grpc.health.v1 answers. It is called on gRPC's threads, so it must not wait. Empty: always ready.
@@ -51,17 +52,17 @@ struct AgentServerSettings {
 };
 
 /// The gRPC service `ioswarm.IOSwarm`, which agents connect to. It provides transport, authentication and
-/// encoding around an AgentLink. It supports both encodings and all content-types of the protocol on the same
-/// methods, with or without TLS. StreamStateDiffs serves a DiffLink to any agent with a valid key, registered
-/// or not; without a DiffLink it answers UNIMPLEMENTED. The checks, and so the refusals, come in the protocol's
-/// order: authentication, revocation, size, decoding, fields, registration, rate. It also serves
+/// encoding around an AgentLink. It supports JSON and protobuf and all content-types of the protocol on the
+/// same methods, with or without TLS. StreamStateDiffs serves a DiffLink to any agent with a valid key,
+/// registered or not; without a DiffLink it answers UNIMPLEMENTED. The checks, and so the refusals, come in the
+/// protocol's order: authentication, revocation, size, decoding, fields, registration, rate. It also serves
 /// grpc.health.v1.Health, which needs no key.
 class AgentServer {
   public:
-    /// Binds the port and starts to serve. Raises the soft limit of open files to the hard limit (at most to
-    /// twice the allowed connections). `link`, `access` and `diffs` (may be null) must outlive the server.
-    /// Errors: invalid_argument or config (bad address, or only one of the TLS files), those of load_tls_pair
-    /// (TLS files), unavailable (the port is taken).
+    /// Binds the port and starts to serve. Raises the soft limit of open files to the hard limit, but at most
+    /// to 2 × AcceptorBounds::connections + reserved_files. `link`, `access` and `diffs` (may be null) must
+    /// outlive the server. Errors: invalid_argument or config (bad address, or only one of the TLS files),
+    /// those of load_tls_pair (TLS files), unavailable (the port is taken).
     [[nodiscard]] static Result<std::unique_ptr<AgentServer>> start(AgentServerSettings settings,
                                                                     AgentLink& link,
                                                                     const AccessControl& access, Log log,
@@ -74,9 +75,9 @@ class AgentServer {
     [[nodiscard]] std::uint16_t port() const noexcept;
     [[nodiscard]] bool uses_tls() const noexcept;
 
-    /// Connections that come after this may carry so many calls at once. Open ones keep their limit. Not to be
-    /// called after shutdown(). Thread-safe. Error: unavailable (gRPC starts no other server, or the limit was
-    /// changed too often).
+    /// New connections may have at most `streams` (at least 1) calls at a time. Open connections keep their
+    /// limit. Not to be called after shutdown(). Thread-safe. Error: unavailable (another gRPC server cannot be
+    /// started, or the limit was changed too often).
     Status change_streams_per_connection(std::uint32_t streams);
     /// New connections are refused from now on. Open ones continue. Agents that leave are not logged any more.
     void stop_accepting();

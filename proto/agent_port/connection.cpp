@@ -2,6 +2,7 @@
 #include "proto/agent_port/connection.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <linux/sockios.h>
 #include <linux/tcp.h>  // not <netinet/tcp.h>: its tcp_info ends before tcpi_bytes_received
@@ -20,12 +21,12 @@ using std::chrono::seconds;
 constexpr std::uint64_t kCallOverheadBytes = 512;
 /// A connection is measured often in its first second, and while it receives at least this much between two
 /// measurements.
-constexpr seconds kNewFor{1};
+constexpr seconds kNewConnectionTime{1};
 constexpr std::uint64_t kHotBytes = std::uint64_t{32} << 10;
-/// How long a connection may hold more answered calls than calls_with_answered. With half a second, a server
+/// How long a connection may have more calls than calls_with_answered. With half a second, a server
 /// under attack shut the connection of an honest client whose answered calls gRPC had not reported as over yet.
 /// The sweep checks this too, once per second.
-constexpr seconds kMomentOfTooMany{3};
+constexpr seconds kTooManyCallsTolerance{3};
 /// shut() discards received data in this many rounds at most, which is far more than a receive buffer needs.
 constexpr int kMaxDiscards = 64;
 constexpr std::size_t kDiscardBytes = std::size_t{1} << 20;
@@ -33,17 +34,18 @@ constexpr std::uint64_t kSmallBody = std::uint64_t{64} << 10;
 /// gRPC reads as much of a body as the stream's window allows before our code learns of the call. On a busy
 /// machine that can take some time.
 constexpr std::uint64_t kStreamWindow = std::uint64_t{64} << 10;
-/// So a connection may be over its limit by one window for this long. By then our code should know of the call.
-constexpr milliseconds kBeginsWithin{200};
-/// A client whose body was refused may still send the data that was already on its way, so that its connection
-/// is not shut before it has read the refusal. gRPC discards that data. If more comes, or if it comes later,
-/// the connection is shut.
+/// So a connection may be over its limit by one window for this long. By then this program should know of the
+/// call.
+constexpr milliseconds kCallStartDelay{200};
+/// A client whose body was refused may still send the data that was already on its way. Otherwise the
+/// connection would be shut before the client has read the refusal. gRPC discards that data. If more comes, or
+/// if it comes later, the connection is shut.
 constexpr seconds kGraceFor{10};
 constexpr std::uint64_t kGraceBytes = std::uint64_t{16} << 20;
 
 /// How long a connection counts as carrying agents after its last authenticated call. Agents send a heartbeat
 /// every 10 s, and are evicted only after missing several.
-constexpr seconds kCarriesFor{60};
+constexpr seconds kAgentTimeout{60};
 /// How many agent ids are kept per connection, and how many of them a log line names. If there are more, the id
 /// whose last call is the longest ago is dropped.
 constexpr std::size_t kMaxAgentsHeard = 64;
@@ -104,7 +106,7 @@ bool Connection::is_too_many_calls(SteadyTime now) {
         return false;
     }
     if (!too_many_since_) too_many_since_ = now;
-    return now - *too_many_since_ > kMomentOfTooMany;
+    return now - *too_many_since_ > kTooManyCallsTolerance;
 }
 
 bool Connection::begin_call(std::shared_ptr<LiveCall> call, SteadyTime now) {
@@ -174,7 +176,7 @@ void Connection::begin_agent_call(const std::string& agent_id, SteadyTime now) {
 
 void Connection::end_agent_call(SteadyTime now) noexcept {
     // The order matters: a thread that no longer sees the call must already see the new time.
-    agents_until_.store((now + kCarriesFor).time_since_epoch().count(), std::memory_order_relaxed);
+    agents_until_.store((now + kAgentTimeout).time_since_epoch().count(), std::memory_order_relaxed);
     agent_calls_.fetch_sub(1, std::memory_order_release);
 }
 
@@ -195,10 +197,10 @@ std::string Connection::agents_text(SteadyTime now) const {
     std::size_t named = 0;
     for (const auto& [heard, id] : recent) {
         if (named == kAgentsNamed) return out + " and " + std::to_string(recent.size() - named) + " more";
-        if (named > 0 && now - heard > kCarriesFor) break;
+        if (named > 0 && now - heard > kAgentTimeout) break;
         out += (named++ == 0 ? "" : ", ") + id;
     }
-    return out.empty() ? "unknown, since there is no master secret" : out;
+    return out.empty() ? "none known" : out;
 }
 
 void Connection::refused(std::size_t header_bytes) noexcept {
@@ -234,6 +236,8 @@ void Connection::begin_body(std::uint64_t max_bytes) {
 }
 
 void Connection::end_body(std::uint64_t max_bytes, std::uint64_t bytes) {
+    // An eighth on top pays for the frames of the body: a small client may send it in frames of 100 bytes, each
+    // with a header of 9 bytes.
     explained_.fetch_add(bytes + bytes / 8, std::memory_order_relaxed);
     auto& bodies = max_bytes > kSmallBody ? large_bodies_ : small_bodies_;
     // A thread that sees the body gone also sees its bytes explained.
@@ -260,10 +264,14 @@ std::vector<std::shared_ptr<LiveCall>> Connection::live_calls() const {
 Connection::FloodLevel Connection::measure(SteadyTime now) {
     tcp_info info{};
     socklen_t size = sizeof info;
-    // Many bodies may begin and end between these lines. So the kernel's byte count is read first and compared
-    // with values that are read after it: a body that was counted there is then either still in progress or
-    // explained. Bytes that were explained meanwhile may be in the kernel's next count only. So they are
-    // credited again at the next measurement.
+    // No byte may count as unexplained only because of the order of these lines. Many bodies may begin and end
+    // between them.
+    // 1. The kernel's count of received bytes is read before `bodies` and `explained`. So a body whose bytes
+    // are in
+    //    that count is either still in progress or explained.
+    // 2. Some bytes that were explained meanwhile are only in the kernel's next count. So the value of
+    // `explained`
+    //    from before the count is remembered, and they are credited again at the next measurement.
     const auto explained_before = explained_.load(std::memory_order_relaxed);
     const auto refused_before = refused_.load(std::memory_order_relaxed);
     if (::getsockopt(socket_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return FloodLevel::fine;
@@ -289,7 +297,8 @@ Connection::FloodLevel Connection::measure(SteadyTime now) {
     const bool has_grace = now - refused_at_ < kGraceFor;
     const auto bound = bounds_.unexplained_bytes + std::min(explained / 4, bounds_.unexplained_bytes_earned) +
                        bodies + (has_grace ? kGraceBytes : 0) + (ending_since_ ? bounds_.ending_bytes : 0);
-    const auto calm = got >= kHotBytes || now - begun_ < kNewFor ? FloodLevel::hot : FloodLevel::fine;
+    const auto calm =
+        got >= kHotBytes || now - begun_ < kNewConnectionTime ? FloodLevel::hot : FloodLevel::fine;
     if (held_ <= bound) {
         over_since_.reset();
         return calm;
@@ -300,14 +309,16 @@ Connection::FloodLevel Connection::measure(SteadyTime now) {
     if (held_ <= bound + static_cast<std::uint64_t>(std::max(unread, 0))) return FloodLevel::hot;
     if (bodies == 0 && held_ <= bound + kStreamWindow) {
         if (!over_since_) over_since_ = now;
-        if (now - *over_since_ < kBeginsWithin) return FloodLevel::hot;
+        if (now - *over_since_ < kCallStartDelay) return FloodLevel::hot;
     }
     if (bodies == 0 && carries) {
+        // The excess is counted as a flood once. Only what comes on top of it counts next time.
         flood_bytes += held_ - bound;
         held_ = bound;
         return FloodLevel::flood;
     }
     if (bodies == 0 || (has_grace && !carries)) return FloodLevel::shut;
+    // The bodies are refused, so what arrived of them is accounted for.
     refused_at_ = now;
     held_ = 0;
     return FloodLevel::refuse_bodies;

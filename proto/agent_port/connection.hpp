@@ -6,6 +6,15 @@
 // that misbehaves within the rules of HTTP/2. So calls, cancellations and bytes are counted here, and a
 // connection that exceeds a limit is shut at its socket. A duplicate of the socket is kept for that; this works
 // with TLS too.
+//
+// Unexplained bytes are received bytes that no finished call accounts for: frames without content, calls that
+// were cancelled or had no credentials, messages that do not end. At each measurement (Connection::measure()):
+//   unexplained = max(0, unexplained before + received - explained - acknowledged / 8 - rate * elapsed time)
+// where `explained` is what calls that finished since the last measurement took (headers, bodies, an allowance
+// for frames), `acknowledged` is what the peer acknowledged of our data (1 byte of window updates and pings per
+// 8 bytes), and `rate` is unexplained_bytes_per_second. The limit is
+//   unexplained_bytes + min(explained in all / 4, unexplained_bytes_earned) + the largest sizes of bodies in
+//   progress
 
 #include <atomic>
 #include <chrono>
@@ -31,16 +40,15 @@ struct ConnectionBounds {
     /// by default, because a client that cancels calls may open new ones before the cancellations have arrived
     /// here.
     std::uint32_t calls = 200;
-    /// Maximum number of calls, answered or not, that a connection may hold for longer than three seconds. gRPC
-    /// reports the end of an answered call late; the client has then seen the answer and opened its next call.
-    /// On a busy machine that happens with hundreds of calls at a time.
+    /// Maximum number of calls, answered or not, that a connection may have for longer than three seconds. When
+    /// gRPC reports that an answered call is over, the client may already have opened its next call. On a busy
+    /// machine that happens with hundreds of calls at a time.
     std::uint32_t calls_with_answered = 300;
     /// Maximum number of calls, answered or not, at any moment.
     std::uint32_t calls_at_most = 1000;
     std::uint32_t cancels_per_second = 300;
-    /// Limit for unexplained bytes, which are bytes that no finished call accounts for: frames without content,
-    /// calls that were cancelled or had no credentials, messages that do not end. A new connection may have
-    /// this many at once. (A call of only 28 bytes can cost gRPC as much work as a normal one.)
+    /// Limit for unexplained bytes of a new connection. It is small, because a call of only 28 bytes can cost
+    /// gRPC as much work as a normal one.
     std::uint64_t unexplained_bytes = std::uint64_t{32} << 10;
     /// Once calls have finished, the limit rises by a quarter of their bytes, up to this much.
     std::uint64_t unexplained_bytes_earned = std::uint64_t{1} << 20;
@@ -57,8 +65,8 @@ struct ConnectionBounds {
     std::uint64_t ending_bytes = std::uint64_t{32} << 10;
 
     /// The limits above are for 100 calls at a time. This returns the limits for a connection with up to
-    /// `streams` calls at a time, such as one from a proxy, which carries many agents. All bodies of a
-    /// connection together stay below `max_body_bytes`.
+    /// `streams` calls at a time, such as one from a proxy, which carries many agents. Large and small bodies
+    /// each stay below `max_body_bytes`, unless the limit above is higher.
     [[nodiscard]] ConnectionBounds for_streams(std::uint32_t streams, std::uint64_t max_body_bytes) const;
 };
 
@@ -82,10 +90,13 @@ class LiveCall {
 /// One accepted connection. It carries agents if an authenticated stream is open on it, or an authenticated
 /// call was answered in the last minute. While it carries agents it is never shut for bytes that belong to no
 /// call: it may come from a proxy with many agents, and on a busy machine the measurement can be wrong.
-/// begin_*, end_*, refused() and shut() are thread-safe. Everything else is for the accepting thread.
+/// Thread-safe: fd(), peer(), begin_call(), end_call(), begin_agent_call(), end_agent_call(), refused(),
+/// begin_body(), end_body(), shut(), is_shut(), live_calls(), acked_bytes(), holds_too_many(), is_over(),
+/// is_from_proxy(), carries_agents(), agents_text(), wants_end() and has_calls(). Everything else is for the
+/// accepting thread only.
 class Connection {
   public:
-    /// Takes ownership of `fd`, a duplicate of gRPC's socket. `from_proxy`: the other end is a proxy, which
+    /// `socket` is a duplicate of gRPC's socket. `from_proxy`: the other end is a proxy, which
     /// carries the calls of many clients.
     Connection(Descriptor socket, PeerKey peer, ConnectionBounds bounds, SteadyTime now,
                bool from_proxy = false);
@@ -96,18 +107,18 @@ class Connection {
     [[nodiscard]] int fd() const noexcept { return socket_.get(); }
     [[nodiscard]] const PeerKey& peer() const noexcept { return peer_; }
 
-    /// Keeps `call` alive until end_call(). Returns false if the connection held too many calls and was shut;
+    /// Keeps `call` alive until end_call(). Returns false if the connection had too many calls and was shut;
     /// the call is not kept then.
     [[nodiscard]] bool begin_call(std::shared_ptr<LiveCall> call, SteadyTime now);
-    /// For the sweep: whether the connection still holds too many calls, although it opens no more.
+    /// For the sweep: whether the connection has too many calls. (begin_call() checks only when a call begins.)
     [[nodiscard]] bool holds_too_many(SteadyTime now);
-    /// `header_bytes` count as explained if the call was fair: authenticated and not cancelled. Returns false
-    /// if too many calls were cancelled per second and the connection was shut for that. A connection from a
-    /// proxy is not shut, because its other clients have nothing to do with that; wants_end() becomes true
-    /// instead.
+    /// `header_bytes` count as explained if the call was not cancelled. Pass 0 if the call was not
+    /// authenticated. Returns false if too many calls were cancelled per second and the connection was shut for
+    /// that. A connection from a proxy is not shut, because its other clients have nothing to do with that;
+    /// wants_end() becomes true instead.
     bool end_call(const LiveCall* call, bool was_cancelled, std::size_t header_bytes, SteadyTime now);
-    /// An authenticated stream begins and ends, or an authenticated call was answered (then both are called at
-    /// once). `agent_id` is empty if there is no secret.
+    /// Call begin_agent_call() when an authenticated stream starts, and end_agent_call() when it ends. For an
+    /// authenticated unary call, call both when it is answered. `agent_id` is empty if there is no secret.
     void begin_agent_call(const std::string& agent_id, SteadyTime now);
     void end_agent_call(SteadyTime now) noexcept;
     /// Reports that a call was refused before its body was read. While the connection carries agents, the bytes
@@ -121,15 +132,14 @@ class Connection {
     void shut() noexcept;
     [[nodiscard]] bool is_shut() const noexcept { return shut_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::vector<std::shared_ptr<LiveCall>> live_calls() const;
-    /// Bytes that the peer has acknowledged since it connected. Thread-safe.
+    /// Bytes that the peer has acknowledged since it connected.
     [[nodiscard]] std::uint64_t acked_bytes() const noexcept;
 
     enum class FloodLevel { fine, hot, refuse_bodies, flood, shut };
     /// Reads the socket's counters and compares the unexplained bytes with the limit. `fine`: below it. `hot`:
     /// measure again soon, because the connection is new, receives much, or is just above the limit.
     /// `refuse_bodies`: refuse the bodies that are in progress. `flood`: far above the limit, but the
-    /// connection carries agents and must not be shut. `shut`: shut it. This function and all below are for the
-    /// accepting thread only.
+    /// connection carries agents and must not be shut. `shut`: shut it.
     [[nodiscard]] FloodLevel measure(SteadyTime now);
     /// The unexplained bytes at the last measure(), which is how much memory this connection may hold.
     [[nodiscard]] std::uint64_t held() const noexcept { return held_; }
@@ -151,7 +161,6 @@ class Connection {
     /// moment when gRPC writes nothing, because gRPC 1.51 has no function for it. Only for connections without
     /// TLS. Returns true if it was sent now.
     [[nodiscard]] bool say_goaway(SteadyTime now);
-    [[nodiscard]] bool said_goaway() const noexcept { return said_goaway_; }
 
     bool active = false;            ///< data has arrived since the last measure()
     bool is_hot = true;             ///< the last measure() found it hot; true for a new connection

@@ -5,7 +5,7 @@
 
 namespace ioswarm::proto {
 
-/// What the port for agents counts of calls.
+/// The metrics of calls at the port for agents.
 struct ServiceCounters {
     explicit ServiceCounters(const metrics::Registry& registry);
 
@@ -24,7 +24,7 @@ struct ServiceCounters {
     metrics::Gauge task_streams_open, diff_streams_open, health_watches_open;
 };
 
-/// What the acceptor counts of connections.
+/// The metrics of connections.
 struct AcceptorCounters {
     explicit AcceptorCounters(const metrics::Registry& registry);
 
@@ -33,9 +33,9 @@ struct AcceptorCounters {
     metrics::Counter refused_per_address;  ///< at the limit of one address
     /// While another connection from that address and port was open.
     metrics::Counter refused_same_port;
-    metrics::Counter refused_barred;  ///< the address was shut for abuse shortly before
+    metrics::Counter refused_barred;  ///< a connection of the address was shut shortly before
     metrics::Counter shut_abusive;    ///< exceeded one of ConnectionBounds
-    metrics::Counter shut_memory;     ///< held most when all together held too much
+    metrics::Counter shut_memory;     ///< one of those with most bytes, when all together had too many
     metrics::Counter bodies_refused;  ///< connections whose messages were refused while they were arriving
     metrics::Counter goaways;         ///< connections of proxies that were asked to end
     /// How often a connection that carries agents was found to be flooded. Counted at most once per minute and

@@ -231,9 +231,9 @@ TEST_CASE("too many cancelled calls end a proxy's connection with GOAWAY instead
 
 TEST_CASE("the log names a connection's agents, the latest first", "[connection]") {
     const Line line;
-    CHECK(line.connection->agents_text(line.start) == "unknown, since there is no master secret");
+    CHECK(line.connection->agents_text(line.start) == "none known");
     line.connection->begin_agent_call("", line.start);
-    CHECK(line.connection->agents_text(line.start) == "unknown, since there is no master secret");
+    CHECK(line.connection->agents_text(line.start) == "none known");
     line.connection->begin_agent_call("a", line.start);
     line.connection->begin_agent_call("b", line.start + seconds(1));
     CHECK(line.connection->agents_text(line.start + seconds(1)) == "b, a");
