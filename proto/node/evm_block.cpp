@@ -17,16 +17,18 @@ namespace {
 using Json = nlohmann::json;
 using evm::Word;
 
-/// The chain's gas limit since the upgrade named Tsunami. web3 reports a different number. No block uses as
-/// much.
+/// The chain's gas limit since the upgrade named Tsunami. web3 reports another number, which is ignored. (Tasks
+/// name the number that agents assume: kAgentBlockGasLimit.)
 constexpr std::uint64_t kBlockGasLimit = 50'000'000;
+/// The chain's minimum, in rau per gas.
 constexpr std::uint64_t kMinBaseFee = 1'000'000'000'000;
+constexpr std::uint64_t kBaseFeeChangeDenominator = 8;  // EIP-1559
 
 Result<std::vector<AccessListEntry>> read_access_list(const Json& list) {
     std::vector<AccessListEntry> out;
     if (!list.is_array()) return out;
     for (const Json& entry : list) {
-        if (!entry.is_object()) return fail(web3_bad("accessList", "holds something that is no object"));
+        if (!entry.is_object()) return fail(web3_bad("accessList", "contains an item that is not an object"));
         const auto address = web3_fixed<Address>(entry.value("address", Json()));
         const Json keys = entry.value("storageKeys", Json::array());
         if (!address || !keys.is_array()) return fail(web3_bad("accessList", "not an address with keys"));
@@ -45,7 +47,8 @@ Result<std::vector<SetCodeAuthorization>> read_authorizations(const Json& list) 
     std::vector<SetCodeAuthorization> out;
     if (!list.is_array()) return out;
     for (const Json& entry : list) {
-        if (!entry.is_object()) return fail(web3_bad("authorizationList", "holds something that is no object"));
+        if (!entry.is_object())
+            return fail(web3_bad("authorizationList", "contains an item that is not an object"));
         const auto chain = web3_quantity(entry, "chainId");
         const auto address = web3_fixed<Address>(entry.value("address", Json()));
         const auto nonce = web3_quantity64(entry, "nonce");
@@ -99,8 +102,10 @@ Result<Web3Transaction> read_transaction(const Json& object) {
     out.transaction.value = Word::from(*value);
     out.transaction.gas_limit = *gas;
     out.transaction.data = *data;
-    out.transaction.fee_cap = Word::from(cap ? *cap : *price);
-    out.transaction.tip_cap = Word::from(cap && tip ? *tip : (cap ? *cap : *price));
+    // A legacy transaction names only its gas price, which is then both caps.
+    const U256 fee_cap = cap ? *cap : *price;
+    out.transaction.fee_cap = Word::from(fee_cap);
+    out.transaction.tip_cap = Word::from(cap && tip ? *tip : fee_cap);
     out.nonce = *nonce;
     out.height = web3_quantity64(object, "blockNumber");
     IOSWARM_DO(read_lists(object, out.transaction));
@@ -113,13 +118,15 @@ Word next_base_fee(const U256& base_fee, std::uint64_t used, std::uint64_t limit
     const std::uint64_t target = limit / 2;
     if (target == 0 || used == target) return Word::from(std::max<U256>(base_fee, kMinBaseFee));
     const std::uint64_t distance = used > target ? used - target : target - used;
-    const U256 step = base_fee * distance / target / 8;
+    const U256 step = base_fee * distance / target / kBaseFeeChangeDenominator;
     const U256 next = used > target ? base_fee + std::max<U256>(step, 1) : base_fee - step;
     return Word::from(std::max<U256>(next, kMinBaseFee));
 }
 
-/// Reads the context of a block object, or with `ahead` that of the block after it.
-Result<evm::BlockContext> read_context(const Json& block, std::uint64_t chain_id, bool ahead) {
+enum class Whose { itself, next_block };
+
+/// Reads the context of a block object, or predicts that of the block after it.
+Result<evm::BlockContext> read_context(const Json& block, std::uint64_t chain_id, Whose whose) {
     evm::BlockContext out;
     const auto number = web3_quantity64(block, "number");
     const auto seconds = web3_quantity64(block, "timestamp");
@@ -128,8 +135,8 @@ Result<evm::BlockContext> read_context(const Json& block, std::uint64_t chain_id
     const U256 base_fee = web3_quantity(block, "baseFeePerGas").value_or(0);
     out.chain_id = chain_id;
     out.gas_limit = kBlockGasLimit;
-    out.blob_base_fee = 1;
-    if (ahead) {
+    out.blob_base_fee = 1;  // EIP-4844's minimum; the chain's blocks contain no blobs
+    if (whose == Whose::next_block) {
         out.number = *number + 1;
         const std::chrono::system_clock::time_point time{std::chrono::seconds(*seconds)};
         out.timestamp = static_cast<std::uint64_t>(later_block_time(time, kIotexBlockInterval).count());
@@ -143,17 +150,17 @@ Result<evm::BlockContext> read_context(const Json& block, std::uint64_t chain_id
     return out;
 }
 
-Result<evm::BlockContext> fetch_context(JsonRpcClient& web3, const std::string& which, bool ahead,
+Result<evm::BlockContext> fetch_context(JsonRpcClient& web3, const std::string& which, Whose whose,
                                         const std::stop_token& stop) {
     const JsonRpcClient::Batch batch{{"eth_getBlockByNumber", "[\"" + which + "\",false]"}, {"eth_chainId"}};
     const auto replies = web3.call_all({&batch, 1}, stop);
     IOSWARM_TRY(const auto block, web3_object(replies[0][0], "eth_getBlockByNumber " + which));
     IOSWARM_TRY(const auto chain_id, reply_uint64(replies[0][1], "eth_chainId"));
-    return read_context(block, chain_id, ahead);
+    return read_context(block, chain_id, whose);
 }
 
 Result<evm::Log> read_log(const Json& entry) {
-    const Error wrong = web3_bad("eth_getBlockReceipts.logs", "holds something that is no log");
+    const Error wrong = web3_bad("eth_getBlockReceipts.logs", "contains an item that is not a log");
     if (!entry.is_object()) return fail(wrong);
     const auto address = web3_fixed<Address>(entry.value("address", Json()));
     const auto data =
@@ -170,7 +177,8 @@ Result<evm::Log> read_log(const Json& entry) {
 }
 
 Result<evm::MinedReceipt> read_receipt(const Json& entry) {
-    if (!entry.is_object()) return fail(web3_bad("eth_getBlockReceipts", "holds something that is no object"));
+    if (!entry.is_object())
+        return fail(web3_bad("eth_getBlockReceipts", "contains an item that is not an object"));
     evm::MinedReceipt out;
     const auto hash = web3_fixed<Hash256>(entry.value("transactionHash", Json()));
     const auto status = web3_quantity64(entry, "status");
@@ -198,7 +206,7 @@ Result<ReceiptsByHash> read_receipts(const Json& list) {
         IOSWARM_TRY(auto receipt, read_receipt(entry));
         const Hash256 hash = receipt.hash;
         if (!out.emplace(hash, std::move(receipt)).second)
-            return fail(web3_bad("eth_getBlockReceipts", "two for one transaction"));
+            return fail(web3_bad("eth_getBlockReceipts", "two receipts for one transaction"));
     }
     return out;
 }
@@ -217,9 +225,11 @@ Result<Web3Transaction> web3_transaction(JsonRpcClient& web3, const Hash256& has
     if (!height) {
         const auto reply = web3.call({"eth_getTransactionByHash", rpc_params({text})}, stop);
         if (reply && reply->kind == RpcReply::Kind::error) {
-            return fail(ErrorCode::failed_precondition, "cannot find the transaction", text,
-                        web3.name() + " has no index of transactions: " + reply->error.message,
-                        "name its block: --block HEIGHT");
+            return fail(
+                ErrorCode::failed_precondition, "cannot find the transaction", text,
+                web3.name() + " refused: " + reply->error.message,
+                "if the node has no gateway plugin, it has no index of transactions; then name the block: "
+                "--block HEIGHT");
         }
         if (reply && reply->kind == RpcReply::Kind::null) {
             return fail(ErrorCode::not_found, "cannot find the transaction", text,
@@ -235,24 +245,24 @@ Result<Web3Transaction> web3_transaction(JsonRpcClient& web3, const Hash256& has
             return read_transaction(entry);
     }
     return fail(ErrorCode::not_found, "cannot find the transaction", text,
-                "block " + std::to_string(*height) + " does not hold it");
+                "block " + std::to_string(*height) + " does not contain it");
 }
 
 Result<Web3Tip> web3_next_block(JsonRpcClient& web3, const std::stop_token& stop) {
-    IOSWARM_TRY(auto next, fetch_context(web3, "latest", true, stop));
+    IOSWARM_TRY(auto next, fetch_context(web3, "latest", Whose::next_block, stop));
     return Web3Tip{next.number - 1, std::move(next)};
 }
 
 Result<evm::BlockContext> web3_block_context(JsonRpcClient& web3, std::uint64_t height,
                                              const std::stop_token& stop) {
-    return fetch_context(web3, height_quantity(height), false, stop);
+    return fetch_context(web3, height_quantity(height), Whose::itself, stop);
 }
 
 Result<Web3MinedBlock> read_web3_mined_block(std::string_view block_json, std::string_view receipts_json,
                                              std::uint64_t chain_id) {
     const Json block = Json::parse(block_json, nullptr, false);
     if (!block.is_object()) return fail(web3_bad("eth_getBlockByNumber", "not an object"));
-    IOSWARM_TRY(auto context, read_context(block, chain_id, false));
+    IOSWARM_TRY(auto context, read_context(block, chain_id, Whose::itself));
     IOSWARM_TRY(auto receipts, read_receipts(Json::parse(receipts_json, nullptr, false)));
     const Json transactions = block.value("transactions", Json());
     if (!transactions.is_array()) return fail(web3_bad("eth_getBlockByNumber.transactions", "not a list"));
@@ -260,7 +270,7 @@ Result<Web3MinedBlock> read_web3_mined_block(std::string_view block_json, std::s
     out.context = std::move(context);
     for (const Json& object : transactions) {
         if (!object.is_object())
-            return fail(web3_bad("eth_getBlockByNumber.transactions", "not whole transactions"));
+            return fail(web3_bad("eth_getBlockByNumber.transactions", "not complete transactions"));
         IOSWARM_TRY(auto transaction, read_transaction(object));
         const auto receipt = receipts.find(transaction.hash);
         if (receipt == receipts.end()) continue;

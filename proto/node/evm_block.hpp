@@ -23,24 +23,27 @@ struct Web3Transaction {
     std::optional<std::uint64_t> height;  ///< height of its block; empty while it is pending
 };
 
-/// Error bad_data names the field.
+/// Error bad_data: a field cannot be read; the error names it.
 [[nodiscard]] Result<Web3Transaction> read_web3_transaction(std::string_view json);
 
 /// Finds a transaction by its hash. If `height` is given, it searches that block, which also works without the
-/// gateway plugin. Errors: those of JsonRpcClient; not_found; failed_precondition (the node has no index of
+/// gateway plugin. Errors: those of JsonRpcClient; bad_data (a field cannot be read); not_found;
+/// failed_precondition (the node refused the search; without the gateway plugin it has no index of
 /// transactions, so `height` must be given).
 [[nodiscard]] Result<Web3Transaction> web3_transaction(JsonRpcClient& web3, const Hash256& hash,
                                                        std::optional<std::uint64_t> height,
                                                        const std::stop_token& stop = {});
 
-/// The height of the tip, and the expected context of the next block. Its base fee is computed from the gas
-/// that the tip used, its time is later_block_time() of the tip on mainnet and testnet, and its coinbase is 0.
+/// The height of the tip, and the expected context of the next block. Base fee: computed from the gas that the
+/// tip used. Time: as later_block_time() computes it for mainnet and testnet. Coinbase: 0, because the producer
+/// is not known.
 struct Web3Tip {
     std::uint64_t height = 0;
     evm::BlockContext next;
 };
+/// Errors: those of JsonRpcClient; bad_data; not_found.
 [[nodiscard]] Result<Web3Tip> web3_next_block(JsonRpcClient& web3, const std::stop_token& stop = {});
-/// The context of the block at `height`. Errors: those of JsonRpcClient; not_found.
+/// The context of the block at `height`. Errors: those of JsonRpcClient; bad_data; not_found.
 [[nodiscard]] Result<evm::BlockContext> web3_block_context(JsonRpcClient& web3, std::uint64_t height,
                                                            const std::stop_token& stop = {});
 
@@ -58,13 +61,13 @@ struct Web3MinedBlock {
 };
 
 /// Combines the result of eth_getBlockByNumber (with complete transactions) and the result of
-/// eth_getBlockReceipts. Transactions without a receipt are left out; they are system actions. Error
-/// bad_data: a field cannot be read; the error names it.
+/// eth_getBlockReceipts. `chain_id` is the EVM chain id, not IoTeX's own. Transactions without a receipt are
+/// left out; they are system actions. Error bad_data: a field cannot be read; the error names it.
 [[nodiscard]] Result<Web3MinedBlock> read_web3_mined_block(std::string_view block_json,
                                                            std::string_view receipts_json,
                                                            std::uint64_t chain_id);
-/// Reads the block at `height`. Errors: those of JsonRpcClient; not_found (no such block); unavailable (the
-/// node refused the request).
+/// Reads the block at `height`. Errors: those of JsonRpcClient; bad_data; not_found (no such block);
+/// unavailable (the node refused the request).
 [[nodiscard]] Result<Web3MinedBlock> web3_mined_block(JsonRpcClient& web3, std::uint64_t height,
                                                       const std::stop_token& stop = {});
 

@@ -30,7 +30,8 @@ struct NodeSettings {
     /// stream may be dead.
     std::chrono::milliseconds quiet_time{10'000};
     /// A node stores a block slightly before its state. If the block stream has not sent a height yet, that
-    /// height counts as the tip only after this time. (iotex-core v2.3.8 needs some tens of milliseconds.)
+    /// height is not used as the tip until this time has passed. (iotex-core v2.3.8 needs some tens of
+    /// milliseconds.)
     std::chrono::milliseconds settle_time{1'000};
     /// If the node tells a newest block far above the last one, it is believed when it has told so for this
     /// long. See TipDoubt.
@@ -46,9 +47,9 @@ struct NodeSettings {
 };
 
 /// A real iotex-core node as the coordinator's source. It uses the node's gRPC API and its web3, but not the
-/// gateway plugin. The constructor does not connect, so it succeeds even if the node is down. Each port follows
-/// its own contract (core/ports), and different threads may use different ports. The NodeSource must outlive
-/// everything that it returned.
+/// gateway plugin. The constructor does not connect, so it succeeds even if the node is down. Each interface
+/// follows its own contract (core/ports), and different threads may use different interfaces. The NodeSource
+/// must outlive everything that it returned.
 class NodeSource {
   public:
     /// Error config: one of the two addresses is missing or malformed. The error says what a missing address is
@@ -67,12 +68,14 @@ class NodeSource {
     /// Asks the node over both connections which chain it is on. If both answered before and web3 does not
     /// answer now, gRPC is enough. Errors: unavailable, timed_out, bad_data, cancelled (`stop`).
     [[nodiscard]] Result<ChainIdentity> chain(const std::stop_token& stop = {});
-    /// True if the last chain() had to do without web3, and web3 may answer by now. Thread-safe.
+    /// True if the last chain() used gRPC only, and web3 has answered since. Then call chain() again.
+    /// Thread-safe.
     [[nodiscard]] bool should_ask_chain_again() const;
 
-    /// Problems that did not cause an error for any caller.
+    /// Metrics of problems that were handled here.
     [[nodiscard]] const NodeCounters& counters() const noexcept;
-    /// True if the gRPC API answers JSON. Then only web3 is used.
+    /// True if the gRPC API was found to answer JSON: node.grpc is then probably a web3 address. Only web3 is
+    /// used.
     [[nodiscard]] bool speaks_json() const noexcept;
     /// Asks the node for its version, such as "v2.4.4". Empty if the node does not say or does not answer.
     /// Thread-safe.

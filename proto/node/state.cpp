@@ -13,10 +13,10 @@
 
 // Reads accounts over web3 as they were after the block at a height: three requests per address, then the block
 // number. Nodes without archive state know only the tip's state, and some of them (v2.3.x) answer with it
-// whatever height was asked for. So the answers are refused if the tip moved while they were read. A node
-// answers the requests of a batch in order. So the block number is the last request of each batch, if at least
-// one address fits into a batch beside it. If the endpoint does not allow such batches, the block number is
-// requested after everything else has arrived.
+// whatever height was asked for. Therefore the answers are refused if the tip moved while they were read. A
+// node answers the requests of a batch in order, so the block number is the last request of each batch if a
+// batch can hold at least four requests. If not, the block number is requested after everything else has
+// arrived.
 
 namespace ioswarm::proto {
 namespace {
@@ -32,7 +32,7 @@ Result<AccountState> read_account(std::span<const Result<RpcReply>> replies) {
     const auto balance = u256_from_quantity(balance_text);
     if (!balance) return fail(web3_bad("eth_getBalance", "not a quantity"));
     account.balance_rau = *balance;
-    IOSWARM_DO(web3_text(replies[1], "eth_getTransactionCount"));
+    IOSWARM_DO(web3_text(replies[1], "eth_getTransactionCount"));  // refuses null and error objects
     IOSWARM_TRY(const auto nonce, reply_uint64(replies[1], "eth_getTransactionCount"));
     account.nonce = nonce;
     IOSWARM_TRY(const auto code_text, web3_text(replies[2], "eth_getCode"));
@@ -55,10 +55,10 @@ class NodeState final : public StateReader {
 
     /// Puts as many addresses into a batch as fit beside the block number.
     Accounts read_in_batches(std::span<const Address> addresses, std::uint64_t height, std::size_t limit);
-    /// Sends the calls in batches of any size, then asks for the block number.
+    /// Sends all calls, which the client splits into batches, then asks for the block number.
     Accounts read_then_check(std::span<const Address> addresses, std::uint64_t height);
-    void take(std::span<const Result<RpcReply>> replies, const Result<std::uint64_t>& tip, std::uint64_t height,
-              Accounts& out);
+    void append_accounts(std::span<const Result<RpcReply>> replies, const Result<std::uint64_t>& tip,
+                         std::uint64_t height, Accounts& out);
 
     NodeLink& link_;
 };
@@ -71,17 +71,18 @@ void append_calls(const Address& address, const std::string& height, JsonRpcClie
 
 /// Reads the accounts from `replies`, three replies per account. They count only if the tip was still `height`
 /// after them.
-void NodeState::take(std::span<const Result<RpcReply>> replies, const Result<std::uint64_t>& tip,
-                     std::uint64_t height, Accounts& out) {
+void NodeState::append_accounts(std::span<const Result<RpcReply>> replies, const Result<std::uint64_t>& tip,
+                                std::uint64_t height, Accounts& out) {
     for (std::size_t i = 0; i < replies.size(); i += kCallsPerAddress) {
         auto account = read_account(replies.subspan(i, kCallsPerAddress));
         if (!tip) {
             if (account) account = fail(tip.error());
         } else if (*tip != height) {
             link_.counters().stale_reads.add();
-            account = fail(ErrorCode::out_of_range, "cannot read an account", "block " + std::to_string(height),
-                           fmt::format("web3 is at block {} and the node at block {}", *tip, height),
-                           "node.web3 should be the web3 of the node at node.grpc, or in step with it");
+            account =
+                fail(ErrorCode::out_of_range, "cannot read an account", "block " + std::to_string(height),
+                     fmt::format("web3 is at block {} and the node at block {}", *tip, height),
+                     "node.web3 and node.grpc should belong to the same node, or to nodes at the same height");
         }
         out.push_back(std::move(account));
     }
@@ -101,7 +102,7 @@ Accounts NodeState::read_in_batches(std::span<const Address> addresses, std::uin
     Accounts out;
     for (const Replies& replies : link_.web3().call_all(batches)) {
         const auto tip = reply_uint64(replies.back(), "eth_blockNumber");
-        take(std::span(replies).first(replies.size() - 1), tip, height, out);
+        append_accounts(std::span(replies).first(replies.size() - 1), tip, height, out);
     }
     return out;
 }
@@ -114,7 +115,7 @@ Accounts NodeState::read_then_check(std::span<const Address> addresses, std::uin
     const auto replies = link_.web3().call_all({&batch, 1});
     const auto tip = reply_uint64(link_.web3().call({"eth_blockNumber"}), "eth_blockNumber");
     Accounts out;
-    take(replies.front(), tip, height, out);
+    append_accounts(replies.front(), tip, height, out);
     return out;
 }
 
@@ -122,7 +123,7 @@ std::vector<Result<AccountState>> NodeState::accounts(std::span<const Address> a
                                                       std::uint64_t height) {
     Accounts out;
     if (addresses.empty()) return out;
-    for (;;) {
+    for (;;) {  // until the limit of a batch stops shrinking; each time it is at least halved
         const std::size_t limit = link_.web3().batch_limit();
         const bool fits = limit > kCallsPerAddress;
         out = fits ? read_in_batches(addresses, height, limit) : read_then_check(addresses, height);

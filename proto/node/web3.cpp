@@ -54,7 +54,7 @@ Result<std::vector<Receipt>> read_web3_receipts(std::string_view json, std::uint
     std::unordered_set<Hash256, FixedBytesHash> seen;
     for (const Json& entry : list) {
         if (!entry.is_object())
-            return fail(web3_bad("eth_getBlockReceipts", "holds something that is no object"));
+            return fail(web3_bad("eth_getBlockReceipts", "contains an item that is not an object"));
         if (web3_quantity64(entry, "blockNumber") != height) {
             return fail(web3_bad("eth_getBlockReceipts.blockNumber", "not " + std::to_string(height)));
         }
@@ -68,7 +68,7 @@ Result<std::vector<Receipt>> read_web3_receipts(std::string_view json, std::uint
         receipt.status = *status;
         receipt.gas_consumed = *gas;
         if (!seen.insert(receipt.action_hash).second)
-            return fail(web3_bad("eth_getBlockReceipts", "two for one action"));
+            return fail(web3_bad("eth_getBlockReceipts", "two receipts for one action"));
         out.push_back(receipt);
     }
     return out;

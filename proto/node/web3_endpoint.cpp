@@ -12,7 +12,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr int kFailuresUntilAway = 3;
+constexpr int kFailuresUntilUnavailable = 3;
 
 /// The outcome of a call. An error object does not count as an answer here: an endpoint that refuses every
 /// request is as useless as one that is down.
@@ -49,7 +49,7 @@ std::vector<JsonRpcClient::BatchReplies> Web3Endpoint::call_all(std::span<const 
     if (replies.empty()) return replies;
     const Outcome outcome = outcome_of(replies);
     if (outcome.answered || !outcome.given_up) note(outcome.answered, outcome.why);
-    tell_batch_limit();
+    log_batch_limit();
     return replies;
 }
 
@@ -68,31 +68,33 @@ void Web3Endpoint::note(bool answered, const std::string& why) {
     }
     if (answered) {
         away_.clear(fmt::format("web3 endpoint {} answers again", name()));
-    } else if (failures >= kFailuresUntilAway) {
+    } else if (failures >= kFailuresUntilUnavailable) {
         away_.raise(
             "the node's endpoint does not answer",
-            fmt::format("web3 endpoint {} is away: {} calls in a row brought no answer, the last one: {}. "
-                        "Transactions whose accounts are not known wait, and go out at L1 if it does not "
-                        "answer for some blocks (hint: check node.web3 and the node)",
-                        name(), failures, why));
+            // What happens to transactions is decided by the engine (core/coordinator/engine_runs.cpp).
+            fmt::format(
+                "web3 endpoint {} is unavailable: {} calls in a row brought no result, the last one: {}. "
+                "Transactions whose accounts are not known wait, and are sent as L1 tasks if the endpoint "
+                "does not answer for some blocks (hint: check node.web3 and the node)",
+                name(), failures, why));
     }
 }
 
-void Web3Endpoint::tell_batch_limit() {
+void Web3Endpoint::log_batch_limit() {
     const std::size_t now = client_->batch_limit();
-    std::size_t told = told_limit_.load();
-    while (now < told && !told_limit_.compare_exchange_weak(told, now)) {
+    std::size_t told = logged_limit_.load();
+    while (now < told && !logged_limit_.compare_exchange_weak(told, now)) {
     }
-    // The limit may be reported as raised to half of its present value: batches of that size were sent for a
-    // while and not refused, otherwise the client would not have doubled the limit once more.
-    if (now / 2 > told && told_limit_.compare_exchange_strong(told, now / 2))
-        log_.info("web3 endpoint {} takes batches of {} requests again", name(), now / 2);
+    // The client doubles its limit after a period without refusals. So only half of the present limit is
+    // proven, and only that is logged.
+    if (now / 2 > told && logged_limit_.compare_exchange_strong(told, now / 2))
+        log_.info("web3 endpoint {} accepts batches of {} requests again", name(), now / 2);
     if (now >= told) return;
     if (now == 1) {
-        log_.warn("web3 endpoint {} takes no batches: requests go to it one by one from now on", name());
+        log_.warn("web3 endpoint {} accepts no batches; requests are sent one by one", name());
     } else {
-        log_.warn("web3 endpoint {} takes no batch of {} requests: at most {} go into one from now on", name(),
-                  told, now);
+        log_.warn("web3 endpoint {} accepts no batch of {} requests; batches have at most {} now", name(), told,
+                  now);
     }
 }
 

@@ -16,8 +16,31 @@ using wire::Reader;
 using wire::WireType;
 
 /// Maximum number of elements in one list. A node's pool holds 32,000 actions by default, and its blocks hold
-/// some thousands. An empty element takes two bytes on the wire and sixteen in memory.
+/// some thousands. An element takes sixteen bytes in memory, even if it is empty and takes two on the wire, so
+/// a list uses at most 3.2 MB.
 constexpr std::size_t kMaxElements = 200'000;
+
+// The numbers of protobuf fields that are read below, named after their message.
+namespace timestamp_field {
+constexpr std::uint32_t kSeconds = 1;
+constexpr std::uint32_t kNanos = 2;
+}  // namespace timestamp_field
+namespace header_core_field {
+constexpr std::uint32_t kHeight = 2;
+constexpr std::uint32_t kTimestamp = 3;
+constexpr std::uint32_t kDeltaStateDigest = 6;
+constexpr std::uint32_t kBaseFee = 10;
+}  // namespace header_core_field
+namespace receipt_field {
+constexpr std::uint32_t kStatus = 1;
+constexpr std::uint32_t kBlockHeight = 2;
+constexpr std::uint32_t kActionHash = 3;
+constexpr std::uint32_t kGasConsumed = 4;
+}  // namespace receipt_field
+namespace chain_meta_field {
+constexpr std::uint32_t kHeight = 1;
+constexpr std::uint32_t kChainId = 6;
+}  // namespace chain_meta_field
 
 Error bad(std::string which, std::string why) {
     return {ErrorCode::bad_data, "cannot read the node's answer", std::move(which), std::move(why), {}};
@@ -61,8 +84,8 @@ Result<std::chrono::system_clock::time_point> read_timestamp(BytesView bytes) {
     std::uint64_t nanos = 0;
     Reader reader(bytes);
     while (const auto field = reader.next()) {
-        if (is_varint(*field, 1)) seconds = field->scalar;
-        if (is_varint(*field, 2)) nanos = field->scalar;
+        if (is_varint(*field, timestamp_field::kSeconds)) seconds = field->scalar;
+        if (is_varint(*field, timestamp_field::kNanos)) nanos = field->scalar;
     }
     if (!reader.ok() || seconds > kMaxTimestampSeconds || nanos >= 1'000'000'000) {
         return fail(bad("timestamp", "not a time between 1970 and 2255"));
@@ -77,13 +100,14 @@ Result<Header> read_header_core(BytesView bytes) {
     Header header;
     Reader reader(bytes);
     while (const auto field = reader.next()) {
-        if (is_varint(*field, 2)) header.height = field->scalar;
-        if (is_message(*field, 3)) {
+        if (is_varint(*field, header_core_field::kHeight)) header.height = field->scalar;
+        if (is_message(*field, header_core_field::kTimestamp)) {
             IOSWARM_TRY(const auto time, read_timestamp(field->bytes));
             header.time = time;
         }
-        if (is_message(*field, 6)) header.delta_state_digest = to_bytes(field->bytes);
-        if (is_message(*field, 10)) {
+        if (is_message(*field, header_core_field::kDeltaStateDigest))
+            header.delta_state_digest = to_bytes(field->bytes);
+        if (is_message(*field, header_core_field::kBaseFee)) {
             const auto fee = u256_from_big_endian(field->bytes);
             if (!fee) return fail(bad("baseFee", "longer than 32 bytes"));
             header.base_fee_rau = *fee;
@@ -99,7 +123,8 @@ struct BlockParts {
     std::vector<BytesView> actions;
 };
 
-Status read_header(BytesView bytes, BlockParts& parts) {
+/// Finds BlockHeader.core.
+Status find_header_core(BytesView bytes, BlockParts& parts) {
     Reader reader(bytes);
     while (const auto field = reader.next()) {
         if (!is_message(*field, 1)) continue;
@@ -115,7 +140,8 @@ Result<BlockParts> read_block_parts(BytesView bytes) {
     Reader reader(bytes);
     while (const auto field = reader.next()) {
         Status status;
-        if (is_message(*field, 1)) status = read_header(field->bytes, parts);
+        // Block.header, and Block.body with its actions.
+        if (is_message(*field, 1)) status = find_header_core(field->bytes, parts);
         if (is_message(*field, 2)) status = append_repeated(field->bytes, 1, "block body", parts.actions);
         if (!status) return fail(status.error());
     }
@@ -129,18 +155,18 @@ Result<Receipt> read_receipt(BytesView bytes, std::uint64_t height) {
     bool has_hash = false;
     Reader reader(bytes);
     while (const auto field = reader.next()) {
-        if (is_varint(*field, 1)) receipt.status = field->scalar;
-        if (is_varint(*field, 2) && field->scalar != height) {
+        if (is_varint(*field, receipt_field::kStatus)) receipt.status = field->scalar;
+        if (is_varint(*field, receipt_field::kBlockHeight) && field->scalar != height) {
             return fail(bad("receipt.blkHeight",
                             std::to_string(field->scalar) + " in block " + std::to_string(height)));
         }
-        if (is_message(*field, 3)) {
+        if (is_message(*field, receipt_field::kActionHash)) {
             const auto hash = Hash256::from(field->bytes);
             if (!hash) return fail(bad("receipt.actHash", "not 32 bytes long"));
             receipt.action_hash = *hash;
             has_hash = true;
         }
-        if (is_varint(*field, 4)) receipt.gas_consumed = field->scalar;
+        if (is_varint(*field, receipt_field::kGasConsumed)) receipt.gas_consumed = field->scalar;
     }
     if (!reader.ok()) return fail(bad("receipt", "not a protobuf message"));
     if (!has_hash) return fail(bad("receipt", "it has no action hash"));
@@ -182,8 +208,9 @@ Result<NodeChainMeta> read_chain_meta(BytesView response) {
     for (const BytesView bytes : metas) {
         Reader reader(bytes);
         while (const auto field = reader.next()) {
-            if (is_varint(*field, 1)) meta.height = field->scalar;
-            if (is_varint(*field, 6)) meta.chain_id = static_cast<std::uint32_t>(field->scalar);
+            if (is_varint(*field, chain_meta_field::kHeight)) meta.height = field->scalar;
+            if (is_varint(*field, chain_meta_field::kChainId))
+                meta.chain_id = static_cast<std::uint32_t>(field->scalar);
         }
         if (!reader.ok()) return fail(bad("chainMeta", "not a protobuf message"));
     }
@@ -226,7 +253,8 @@ Result<NodeBlock> read_block_info(BytesView block_info, const ChainIds& ids) {
     std::unordered_set<Hash256, FixedBytesHash> seen;
     for (const BytesView bytes : receipts) {
         IOSWARM_TRY(const auto receipt, read_receipt(bytes, header.height));
-        if (!seen.insert(receipt.action_hash).second) return fail(bad("receipts", "two for one action"));
+        if (!seen.insert(receipt.action_hash).second)
+            return fail(bad("receipts", "two receipts for one action"));
         out.block.receipts.push_back(receipt);
     }
     match_actions(parts.actions, ids, out);
@@ -238,8 +266,8 @@ Result<NodeBlock> read_stream_block(BytesView response, const ChainIds& ids) {
     std::uint64_t named_height = 0;
     Reader reader(response);
     while (const auto field = reader.next()) {
-        if (is_message(*field, 1)) info = field->bytes;
-        if (!is_message(*field, 2)) continue;
+        if (is_message(*field, 1)) info = field->bytes;  // blockInfo
+        if (!is_message(*field, 2)) continue;            // blockIdentifier: hash and height
         Reader identifier(field->bytes);
         while (const auto part = identifier.next()) {
             if (is_varint(*part, 2)) named_height = part->scalar;
@@ -263,8 +291,7 @@ Result<std::vector<NodeBlock>> read_raw_blocks(BytesView response, std::uint64_t
         IOSWARM_TRY(auto block, read_block_info(info, ids));
         if (block.block.height != start + out.size()) {
             return fail(bad("GetRawBlocksResponse", "height " + std::to_string(block.block.height) +
-                                                        " in the place of " +
-                                                        std::to_string(start + out.size())));
+                                                        " instead of " + std::to_string(start + out.size())));
         }
         out.push_back(std::move(block));
     }
@@ -273,14 +300,14 @@ Result<std::vector<NodeBlock>> read_raw_blocks(BytesView response, std::uint64_t
 
 Result<ChainTip> read_header_only(BytesView response, std::uint64_t height) {
     IOSWARM_TRY(const auto infos, repeated(response, 1, "GetRawBlocksResponse"));
-    if (infos.size() != 1) return fail(bad("GetRawBlocksResponse", "not the one block that was asked for"));
+    if (infos.size() != 1) return fail(bad("GetRawBlocksResponse", "expected exactly one block"));
     IOSWARM_TRY(const auto blocks, repeated(infos.front(), 1, "BlockInfo"));
     if (blocks.empty()) return fail(bad("BlockInfo", "it has no block"));
     IOSWARM_TRY(const auto parts, read_block_parts(blocks.front()));
     IOSWARM_TRY(const auto header, read_header_core(parts.header_core));
     if (header.height != height) {
-        return fail(bad("GetRawBlocksResponse", "height " + std::to_string(header.height) +
-                                                    " in the place of " + std::to_string(height)));
+        return fail(bad("GetRawBlocksResponse",
+                        "height " + std::to_string(header.height) + " instead of " + std::to_string(height)));
     }
     return ChainTip{header.height, header.time, header.base_fee_rau};
 }

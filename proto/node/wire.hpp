@@ -37,24 +37,26 @@ struct NodeChainMeta {
 [[nodiscard]] Bytes raw_blocks_request(std::uint64_t start, std::uint64_t count, bool with_receipts);
 
 [[nodiscard]] Result<NodeChainMeta> read_chain_meta(BytesView response);
-/// Reads GetServerMetaResponse and returns the node's version, such as "v2.4.4"; empty if it has none.
+/// Reads GetServerMetaResponse and returns the node's version, such as "v2.4.4", at most 64 bytes of it; empty
+/// if it has none.
 [[nodiscard]] Result<std::string> read_node_version(BytesView response);
 /// Reads GetActPoolActionsResponse and returns each serialized action. The views point into `response`.
 [[nodiscard]] Result<std::vector<BytesView>> read_act_pool(BytesView response);
 
-/// A block as the node sent it, and examples of actions that could not be compared.
+/// A block, and the first actions that could not be matched with a receipt, for the log.
 struct NodeBlock {
     ExecutedBlock block;
-    /// The first action whose hash cannot be computed here: its kind, or its fault.
+    /// The first action whose hash cannot be computed here: the name of its kind, or the parser's error.
     std::string first_unhashable;
     std::string first_unmatched;  ///< hex hash of the first action that has no receipt
-    std::uint64_t actions = 0;
+    std::uint64_t actions = 0;    ///< number of actions in the block
 };
 
 /// Reads a BlockInfo, computes the hash of each action and looks for it among the receipts. Error bad_data,
 /// also if two receipts have the same hash, a receipt has another height, or a hash is not 32 bytes long.
 [[nodiscard]] Result<NodeBlock> read_block_info(BytesView block_info, const ChainIds& ids);
-/// Reads a StreamBlocksResponse. If it has a blockIdentifier, that must name the block's height.
+/// Reads a StreamBlocksResponse. If it has a blockIdentifier with a height other than 0, that must be the
+/// block's.
 [[nodiscard]] Result<NodeBlock> read_stream_block(BytesView response, const ChainIds& ids);
 /// Reads a GetRawBlocksResponse. The heights must be start, start + 1, … (at most `count` of them).
 [[nodiscard]] Result<std::vector<NodeBlock>> read_raw_blocks(BytesView response, std::uint64_t start,

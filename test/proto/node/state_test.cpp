@@ -91,7 +91,7 @@ TEST_CASE("node: accounts are read within any batch limit, and the size that wor
     check();
     CHECK(world.node.refused_batches() == refused_before);
     // A limit of 3 is halved to 1.
-    const std::string part = limit <= 2 ? "takes no batches" : "takes no batch of";
+    const std::string part = limit <= 2 ? "accepts no batches" : "accepts no batch of";
     CHECK(world.lines.count(LogLevel::warn, part) >= 1);
     CHECK(world.reasons().empty());
 }
@@ -108,7 +108,7 @@ TEST_CASE("node: an endpoint that refuses every batch gets single requests") {
         REQUIRE(account);
         CHECK(account->nonce == 1);
     }
-    CHECK(world.lines.count(LogLevel::warn, "takes no batches: requests go to it one by one") == 1);
+    CHECK(world.lines.count(LogLevel::warn, "accepts no batches; requests are sent one by one") == 1);
     const std::size_t before = world.node.web3_posts();
     CHECK(world.account(kPlain, 5));
     CHECK(world.node.web3_posts() == before + 4);  // three requests for the account, one for the block number
@@ -154,7 +154,7 @@ TEST_CASE("node: an outage of the endpoint is logged once, and its end once") {
     for (int i = 0; i < 5; ++i)
         CHECK_FALSE(world.account(kPlain, 5));
     CHECK(world.reasons() == "web3: the node's endpoint does not answer");
-    CHECK(world.lines.count(LogLevel::error, "is away") == 1);
+    CHECK(world.lines.count(LogLevel::error, "is unavailable: ") == 1);
     CHECK(world.lines.count(LogLevel::error, "HTTP 500") == 1);
     world.node.set_web3(Web3::normal);
     CHECK(world.account(kPlain, 5));
@@ -166,7 +166,7 @@ TEST_CASE("node: an outage of the endpoint is logged once, and its end once") {
 TEST_CASE("node: an endpoint is checked even while nobody reads from it") {
     World world(60s, 100ms, 5ms);
     world.node.set_web3(Web3::close);
-    world.lines.wait_for(LogLevel::error, "is away");
+    world.lines.wait_for(LogLevel::error, "is unavailable: ");
     CHECK(world.reasons() != "");
     world.node.set_web3(Web3::normal);
     world.lines.wait_for(LogLevel::info, "answers again");
