@@ -18,25 +18,14 @@
 #include "snapshot/diff_fold.hpp"
 #include "snapshot/output_place.hpp"
 #include "snapshot/reader.hpp"
+#include "snapshot/store/state_database.hpp"
 
 namespace ioswarm::snapshot {
 namespace {
 
 using Phase = ExportProgress::Phase;
 
-constexpr std::uint64_t kTellDiffs = 64;
-
-/// True when the value is eight bytes that are this height in either byte order. read_height() accepts both.
-bool is_height(BytesView value, std::uint64_t height) noexcept {
-    std::uint64_t little = 0;
-    std::uint64_t big = 0;
-    if (value.size() != 8) return false;
-    for (std::size_t i = 0; i < 8; ++i) {
-        little |= std::uint64_t{value[i]} << (8 * i);
-        big = big << 8 | value[i];
-    }
-    return little == height || big == height;
-}
+constexpr std::uint64_t kDiffsPerReport = 64;  // progress is reported once for so many diffs
 
 class Roll {
   public:
@@ -71,6 +60,7 @@ class Roll {
     }
 
     void read_base_description() {
+        // A description with another height or size belongs to another snapshot.
         auto said = read_description(options_.base);
         if (said && said->height == base_->height() && said->file_bytes == base_->file_size())
             described_ = std::move(said);
@@ -107,10 +97,11 @@ class Roll {
                         held.empty()
                             ? fmt::format("the base is of height {}, the log is empty", base)
                             : fmt::format("the base is of height {}, the log ends at {}", base, held.tip),
-                        "come back when the log has grown");
+                        "try again when the log has a newer height");
         }
         if (held.floor > base + 1) {
-            return fail(ErrorCode::failed_precondition, "a hole between base and log", options_.base,
+            return fail(ErrorCode::failed_precondition, "heights between the base and the log are missing",
+                        options_.base,
                         fmt::format("the base is of height {}, the log begins at {}: {} to {} are missing",
                                     base, held.floor, base + 1, held.floor - 1),
                         "take a newer base, or make one: ioswarm snapshot export");
@@ -129,7 +120,7 @@ class Roll {
             IOSWARM_TRY(auto diff, log_.next());
             if (!diff) {
                 return fail(ErrorCode::data_loss, "the log ends early", fmt::format("height {}", height),
-                            "it was there when the work began");
+                            "the log had this height when the work began");
             }
             for (const StateDiffEntry& entry : diff->entries) {
                 if (!is_wanted(entry.ns)) continue;
@@ -137,7 +128,7 @@ class Roll {
                 ++report_.writes;
             }
             ++report_.diffs;
-            if (report_.diffs % kTellDiffs != 0 && height != to_) continue;
+            if (report_.diffs % kDiffsPerReport != 0 && height != to_) continue;
             const double done = static_cast<double>(report_.diffs) / total;
             IOSWARM_DO(output_.progress(Phase::folding, {}, done));
             if (observer_) observer_({Phase::folding, {}, report_.diffs, 0, done});
@@ -159,7 +150,7 @@ class Roll {
         }
         // The base's digest was correct; otherwise its reader would have failed.
         IOSWARM_DO(end_namespace());
-        IOSWARM_DO(fill_rest());
+        IOSWARM_DO(finish_missing_namespaces());
         for (std::string& name : fold_.namespaces()) {
             if (seen_.count(name) == 0) report_.left_out.push_back(std::move(name));
         }
@@ -168,22 +159,22 @@ class Roll {
     }
 
     /// Adds the namespaces that come after the base's last one and that have no entry in the base.
-    Status fill_rest() {
+    Status finish_missing_namespaces() {
         if (described_) {
             if (described_->payload_sha256 != to_hex(base_->digest().view()))
                 return fail(wrong_description("it has another digest"));
-            IOSWARM_DO(fill_described(described_->namespaces.size()));
+            IOSWARM_DO(write_described_until(described_->namespaces.size()));
         }
         for (const std::string& name : options_.namespaces) {
             if (seen_.count(name) != 0) continue;
             if (!described_) {
-                IOSWARM_DO(fill(name));
+                IOSWARM_DO(write_from_diffs(name));
                 if (output_.report().namespaces.back().second.entries != 0) continue;
                 if (!is_known_namespace(name) && !options_.allow_missing) {
                     const std::string_view near = nearest_namespace(name);
                     return fail(
                         ErrorCode::bad_data, "no such namespace", name,
-                        "neither the base nor the diffs hold anything of it, and iotex-core has no namespace "
+                        "neither the base nor the diffs have an entry of it, and iotex-core has no namespace "
                         "of that name",
                         near.empty() ? "check the spelling" : fmt::format("did you mean '{}'?", near));
                 }
@@ -203,17 +194,17 @@ class Roll {
     }
 
     /// Adds those of the first `count` namespaces in the description that have no entry in the base.
-    Status fill_described(std::size_t count) {
+    Status write_described_until(std::size_t count) {
         for (; next_described_ < count; ++next_described_) {
             const auto& [name, entries] = described_->namespaces[next_described_];
             if (entries != 0 || name.empty() || !is_wanted(name)) continue;
-            IOSWARM_DO(fill(name));
+            IOSWARM_DO(write_from_diffs(name));
         }
         return {};
     }
 
-    /// Writes a namespace that holds only the writes of the diffs.
-    Status fill(const std::string& name) {
+    /// Writes a namespace that has only the writes of the diffs.
+    Status write_from_diffs(const std::string& name) {
         seen_.insert(name);
         name_ = name;
         output_.begin_namespace(name);
@@ -229,11 +220,12 @@ class Roll {
             if (name != "Account" && name != "Code") continue;
             return fail(
                 ErrorCode::bad_data, "the snapshot would lack a namespace", name,
-                "the diffs write to it, and the base holds nothing of it",
-                fmt::format("if the base's state had nothing in it, name all namespaces that are to be kept "
-                            "(--namespaces Account,Code); else export a new base. --allow-missing leaves {} "
-                            "out",
-                            name));
+                "the diffs write to it, and the base has no entry of it",
+                fmt::format(
+                    "if this namespace was empty in the base's state, name all namespaces to keep, as in "
+                    "--namespaces Account,Code. If it was not empty, export a new base. To make a snapshot "
+                    "without {}, give --allow-missing",
+                    name));
         }
         return {};
     }
@@ -244,15 +236,15 @@ class Roll {
         }
         if (!kept_) return {};
         while (write_ != nullptr && bytes_less(write_->key, entry.key)) {
-            IOSWARM_DO(put_write());
+            IOSWARM_DO(apply_write());
         }
-        if (write_ != nullptr && !bytes_less(entry.key, write_->key)) return put_write();
+        if (write_ != nullptr && !bytes_less(entry.key, write_->key)) return apply_write();
         return add(entry.key, entry.value);
     }
 
     Status begin_namespace(std::string_view name) {
         IOSWARM_DO(end_namespace());
-        IOSWARM_DO(fill_in_front_of(name));
+        IOSWARM_DO(write_described_before(name));
         name_ = name;
         seen_.insert(name_);
         kept_ = is_wanted(name);
@@ -264,27 +256,27 @@ class Roll {
     }
 
     /// Namespaces without an entry in the base keep their position in the description's order.
-    Status fill_in_front_of(std::string_view name) {
+    Status write_described_before(std::string_view name) {
         if (!described_) return {};
         const auto& all = described_->namespaces;
         const auto at =
             std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.first == name; });
         if (at == all.end() || at->second == 0)
-            return fail(
-                wrong_description(fmt::format("it says that {} holds nothing", escape_for_display(name))));
-        return fill_described(static_cast<std::size_t>(at - all.begin()));
+            return fail(wrong_description(fmt::format("it says that {} is empty", escape_for_display(name))));
+        return write_described_until(static_cast<std::size_t>(at - all.begin()));
     }
 
     /// Adds the writes of the diffs after the base's last key.
     Status end_namespace() {
         while (write_ != nullptr) {
-            IOSWARM_DO(put_write());
+            IOSWARM_DO(apply_write());
         }
         writes_.reset();
         return {};
     }
 
-    Status put_write() {
+    /// Adds the current write to the output, unless it deletes the key.
+    Status apply_write() {
         if (!write_->is_delete) {
             IOSWARM_DO(add(write_->key, write_->value));
         }
@@ -298,8 +290,9 @@ class Roll {
     }
 
     Status add(BytesView key, BytesView value) {
-        if (name_ == "Account" && as_text(key) == "currentHeight" && !is_height(value, to_)) {
-            return fail(ErrorCode::bad_data, "the diffs do not lead to their height", "Account/currentHeight",
+        if (name_ == "Account" && as_text(key) == "currentHeight" && !is_height_value(value, to_)) {
+            return fail(ErrorCode::bad_data, "the diffs contain another height than their own",
+                        "Account/currentHeight",
                         fmt::format("it is 0x{} at height {}",
                                     to_hex(value.first(std::min<std::size_t>(value.size(), 16))), to_),
                         "these are not the diffs of a node");
@@ -315,8 +308,8 @@ class Roll {
     }
 
     [[nodiscard]] Error wrong_description(std::string why) const {
-        return {ErrorCode::bad_data, "the description beside the base is not that of the base",
-                described_->path, std::move(why), "move it away, or put the base's own one there"};
+        return {ErrorCode::bad_data, "the description beside the base belongs to another snapshot",
+                described_->path, std::move(why), "move it away, or replace it by the base's own description"};
     }
 
     const RollOptions& options_;
@@ -331,7 +324,7 @@ class Roll {
     std::uint64_t to_ = 0;
     RollReport report_;
 
-    std::string name_;  // the namespace of the base that is being read
+    std::string name_;  // the namespace that is being written
     bool kept_ = false;
     std::set<std::string, std::less<>> seen_;
     std::unique_ptr<DiffFold::Cursor> writes_;

@@ -53,7 +53,7 @@ ExitCode run_roll(RollCommand& command, Io& io) {
     for (const std::string& name : report->left_out) {
         if (name != "Account" && name != "Code") continue;
         print_warning(
-            io, fmt::format("{} is left out: the diffs write to it, and the base holds nothing of it", name));
+            io, fmt::format("{} is left out: the diffs write to it, and the base has no entry of it", name));
     }
     const MadeSnapshot made{
         report->made,

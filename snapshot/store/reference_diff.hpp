@@ -7,14 +7,15 @@
 
 namespace ioswarm::snapshot {
 
-/// Reads a value of iotex-core's diff store: JSON, compressed with gzip,
+/// Reads a value of the diff store of iotex-core (the reference): JSON, compressed with gzip,
 /// {"Height":n,"Entries":[{"Type":0,"Namespace":"Account","Key":"base64","Value":"base64"}],"DigestBytes":"base64"}.
-/// Byte fields may be null, which means empty. The digest is not checked. Error bad_data, with only `why`
-/// filled in: not gzip, not JSON, another form, above the limits of a diff (kMaxDiffRecordBytes,
-/// kMaxDiffEntries) or of an entry (namespace 255 bytes, key and value as in state_database.hpp).
+/// Byte fields may be null, which means empty, and so may Entries. The digest is not checked. Error bad_data,
+/// with only `why` filled in: not gzip; not JSON; a missing, repeated or unknown field; an empty namespace; a
+/// type other than 0 or 1; above the limits of a diff (kMaxDiffRecordBytes, kMaxDiffEntries) or of an entry
+/// (namespace 255 bytes, key and value as in state_database.hpp).
 [[nodiscard]] Result<StateDiff> read_reference_diff(BytesView value);
 
-/// The same for JSON without gzip.
+/// Parses the JSON itself.
 [[nodiscard]] Result<StateDiff> parse_reference_diff(BytesView json);
 
 }  // namespace ioswarm::snapshot

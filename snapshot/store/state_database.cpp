@@ -15,29 +15,47 @@ bool plausible(std::uint64_t height) noexcept {
     return height >= 1 && height <= kMaxPlausibleHeight;
 }
 
+constexpr std::size_t kHeightBytes = 8;
+
+struct BothOrders {
+    std::uint64_t little = 0;
+    std::uint64_t big = 0;
+};
+
+BothOrders both_orders(BytesView value) noexcept {
+    BothOrders out;
+    for (std::size_t i = 0; i < kHeightBytes; ++i) {
+        out.little |= std::uint64_t{value[i]} << (8 * i);
+        out.big = out.big << 8 | value[i];
+    }
+    return out;
+}
+
 }  // namespace
 
 Result<StateHeight> read_height(StateDatabase& database) {
     auto value = database.get("Account", as_bytes("currentHeight"));
     if (!value) {
         if (value.error().code != ErrorCode::not_found) return fail(value.error());
-        return fail(ErrorCode::bad_data, "cannot tell the height", "Account/currentHeight", "it is not there",
+        return fail(ErrorCode::bad_data, "cannot tell the height", "Account/currentHeight",
+                    "there is no such key",
                     "is this a node's trie.db? Start the node once and stop it cleanly");
     }
-    if (value->size() != 8) {
+    if (value->size() != kHeightBytes) {
         return fail(ErrorCode::bad_data, "cannot tell the height", "Account/currentHeight",
                     fmt::format("it has {} bytes, not 8", value->size()));
     }
-    std::uint64_t little = 0;
-    std::uint64_t big = 0;
-    for (std::size_t i = 0; i < 8; ++i) {
-        little |= std::uint64_t{(*value)[i]} << (8 * i);
-        big = big << 8 | (*value)[i];
-    }
-    if (plausible(little)) return StateHeight{little, false};
-    if (plausible(big)) return StateHeight{big, true};
+    const BothOrders height = both_orders(*value);
+    if (plausible(height.little)) return StateHeight{height.little, false};
+    if (plausible(height.big)) return StateHeight{height.big, true};
     return fail(ErrorCode::bad_data, "cannot tell the height", "Account/currentHeight",
                 fmt::format("0x{} is no height in either byte order", to_hex(*value)));
+}
+
+bool is_height_value(BytesView value, std::uint64_t height) noexcept {
+    if (value.size() != kHeightBytes) return false;
+    const BothOrders read = both_orders(value);
+    return read.little == height || read.big == height;
 }
 
 }  // namespace ioswarm::snapshot

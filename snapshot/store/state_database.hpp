@@ -76,5 +76,7 @@ struct OpenOptions {
 /// Reads the height from `Account`/`currentHeight`: 8 bytes. They are little-endian if that gives 1 to 10^9,
 /// else big-endian if that does; else the error is bad_data.
 [[nodiscard]] Result<StateHeight> read_height(StateDatabase& database);
+/// True when the value of Account/currentHeight is this height, in either byte order.
+[[nodiscard]] bool is_height_value(BytesView value, std::uint64_t height) noexcept;
 
 }  // namespace ioswarm::snapshot

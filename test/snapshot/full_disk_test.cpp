@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The disk is full at any byte, or it fails to sync, or it stores other bytes than those that were written.
-// This program is linked with --wrap=write and --wrap=fsync (CMakeLists.txt), so that calls from the export go
-// to the two functions below.
+// This program is linked with --wrap=write and --wrap=fsync (CMakeLists.txt), so that its calls of write() and
+// fsync() go to the two functions below.
 #include <unistd.h>
 
 #include <atomic>
@@ -24,9 +24,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::atomic<long long> room = LLONG_MAX;  // bytes that still fit on the disk
-std::atomic<int> good_syncs = INT_MAX;    // later syncs fail
-std::atomic<long long> flip_in = -1;      // after this many bytes one byte is stored wrongly
+std::atomic<long long> bytes_left = LLONG_MAX;  // bytes that still fit on the disk
+std::atomic<int> syncs_left = INT_MAX;          // later syncs fail
+std::atomic<long long> bytes_before_flip = -1;  // after this many bytes one byte is stored wrongly
 
 }  // namespace
 
@@ -35,9 +35,9 @@ ssize_t __real_write(int fd, const void* data, std::size_t size);
 int __real_fsync(int fd);
 
 ssize_t __wrap_write(int fd, const void* data, std::size_t size) {
-    const long long flip = flip_in.load();
+    const long long flip = bytes_before_flip.load();
     if (flip >= 0) {
-        flip_in -= static_cast<long long>(size);
+        bytes_before_flip -= static_cast<long long>(size);
         if (flip < static_cast<long long>(size)) {
             const auto* bytes = static_cast<const std::uint8_t*>(data);
             Bytes wrong(bytes, bytes + size);
@@ -45,7 +45,7 @@ ssize_t __wrap_write(int fd, const void* data, std::size_t size) {
             return __real_write(fd, wrong.data(), size);
         }
     }
-    const long long left = room.load();
+    const long long left = bytes_left.load();
     if (left == LLONG_MAX) return __real_write(fd, data, size);
     if (left == 0 && size != 0) {
         errno = ENOSPC;
@@ -53,12 +53,12 @@ ssize_t __wrap_write(int fd, const void* data, std::size_t size) {
     }
     // Write as many bytes as still fit, as a real disk does.
     const ssize_t done = __real_write(fd, data, std::min(size, static_cast<std::size_t>(left)));
-    if (done > 0) room -= done;
+    if (done > 0) bytes_left -= done;
     return done;
 }
 
 int __wrap_fsync(int fd) {
-    if (good_syncs.load() == INT_MAX || good_syncs.fetch_sub(1) > 0) return __real_fsync(fd);
+    if (syncs_left.load() == INT_MAX || syncs_left.fetch_sub(1) > 0) return __real_fsync(fd);
     errno = EIO;
     return -1;
 }
@@ -97,19 +97,23 @@ long long bytes_of_an_export() {
 
 }  // namespace
 
-TEST_CASE("a disk that is full at any byte loses only the new snapshot, and the old files stay") {
+TEST_CASE("if the disk is full at any byte, only the new snapshot is lost, and the old files stay") {
     const long long all = bytes_of_an_export();
     const test::TempDir dir;
     const std::vector<std::string> yesterdays{kName, kName + ".sha256", "snapshot-meta.json"};
     for (const std::string& name : yesterdays)
         dir.write(name, "yesterday's " + name);
-    // Take large steps through the snapshot's own bytes, and small ones through those of its companions.
+    // Take large steps through the snapshot's own bytes, and small ones through those of its companions, which
+    // are about the last 2,500.
+    constexpr long long kCompanionBytes = 2'500;
+    constexpr long long kLargeStep = 100'000;
+    constexpr long long kSmallStep = 97;
     std::size_t refused = 0;
-    for (long long bytes = 0; bytes < all; bytes += bytes < all - 2500 ? 100'000 : 97) {
+    for (long long bytes = 0; bytes < all; bytes += bytes < all - kCompanionBytes ? kLargeStep : kSmallStep) {
         INFO(bytes << " of " << all);
-        room = bytes;
+        bytes_left = bytes;
         const auto report = export_snapshot(options_for(dir), {}, {});
-        room = LLONG_MAX;
+        bytes_left = LLONG_MAX;
         REQUIRE_FALSE(report);
         CHECK(report.error().code == ErrorCode::io);
         CHECK_THAT(report.error().text(), Contains("No space left on device"));
@@ -118,7 +122,7 @@ TEST_CASE("a disk that is full at any byte loses only the new snapshot, and the 
         CHECK(names_in(dir.path()).size() == yesterdays.size() + 1);  // plus the lock file
         ++refused;
     }
-    CHECK(refused > 10);
+    CHECK(refused > 10);  // the steps were small enough to stop at many places
     REQUIRE(export_snapshot(options_for(dir), {}, {}));
     CHECK(test::read_snapshot(dir.path(kName)));
 }
@@ -130,15 +134,19 @@ TEST_CASE("a failed sync of the disk is an error, and the published file is comp
         for (const std::string& name : names_in(dir.path()))
             fs::remove(dir.path(name));  // the name may be a link, and must not be written through
         dir.write(kName, "yesterday's");
-        good_syncs = good;
+        syncs_left = good;
         const auto report = export_snapshot(options_for(dir), {}, {});
-        good_syncs = INT_MAX;
+        syncs_left = INT_MAX;
         if (report) {
-            CHECK(good == 11);  // five files, and six times their folder: the link has nothing else to sync
+            // 5 files (the snapshot, the digest and the description under the immutable name, the link's
+            // digest, snapshot-meta.json) and 6 syncs of the directory, one after each rename and one after the
+            // link.
+            CHECK(good == 11);
             break;
         }
         CHECK(report.error().code == ErrorCode::io);
-        constexpr int kSyncsBeforeTheLink = 6;
+        constexpr int kSyncsBeforeTheLink =
+            6;  // 3 files under the immutable name, and the directory after each
         if (good < kSyncsBeforeTheLink) {
             CHECK(dir.read(kName) == "yesterday's");
             CHECK(names_in(dir.path()) == std::vector<std::string>{"." + kName + ".lock", kName});
@@ -160,9 +168,9 @@ TEST_CASE("a snapshot that is read back differently is not published") {
         INFO("byte " << at);
         fs::remove(dir.path(kName));  // it may be a link, and must not be written through
         dir.write(kName, "yesterday's");
-        flip_in = at;
+        bytes_before_flip = at;
         const auto report = export_snapshot(options_for(dir), {}, {});
-        flip_in = -1;
+        bytes_before_flip = -1;
         if (report) {  // the byte is in a field of gzip's header that does not concern the content
             CHECK(at < 10);
             CHECK(*test::read_snapshot(dir.path(kName)) == whole);

@@ -208,6 +208,21 @@ TEST_CASE("JSON of another form is refused with a reason") {
     }
 }
 
+TEST_CASE("a refused diff of iotex-core says what is wrong with its JSON, and repeats no long name") {
+    const auto why = [](const std::string& json) { return parse_reference_diff(as_bytes(json)).error().why; };
+    const auto why_entry = [&](const std::string& entry) {
+        return why(R"({"Height":5,"Entries":[)" + entry + R"(],"DigestBytes":"AAAA"})");
+    };
+    CHECK(why_entry(R"({"Type":0,"Namespace":"A","Key":"AA=","Value":""})") == "bad JSON: 'Key' is not base64");
+    CHECK(why_entry(R"({"Type":0,"Type":0})") == "bad JSON: 'Type' is given twice");
+    CHECK(why_entry(R"({"Type":2})") == "bad JSON: 'Type' is 2: neither put (0) nor delete (1)");
+    CHECK(why_entry("{}") == "bad JSON: a field of an entry is missing");
+    CHECK_THAT(why(R"({"Height":5,)"), Contains("bad JSON: syntax error at byte 1"));
+    const std::string name(1'000'000, 'n');
+    for (const std::string value : {"1", "-1", "0.5", R"("-")", R"("AA==")"})
+        CHECK(why(R"({")" + name + R"(":)" + value + "}").size() < 100);
+}
+
 TEST_CASE("gunzip accepts a member up to its limit and refuses longer, cut, damaged and followed ones") {
     Bytes out;
     for (const std::size_t size :
