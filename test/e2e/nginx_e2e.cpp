@@ -172,7 +172,7 @@ TEST_CASE("a task stream without messages stays open through nginx beyond its de
     const auto stream = agent.stream("GetTasks", {}, kAgent);
     // The passing of time itself is tested here, so there is no event to wait for.
     std::this_thread::sleep_for(seconds(70));
-    behind.server.give_all();
+    behind.server.send_batch_to_all_streams();
     const auto batch = stream->next();
     INFO(behind.nginx.errors());
     REQUIRE(batch);

@@ -69,7 +69,7 @@ Cost attack_once(const std::string& name, const Attack& attack, const std::vecto
     CHECK(is_always_answered);
     CHECK(agent.is_answered());
     CHECK(server.is_alive());
-    CHECK(server.memory_returns_to(before + kMemoryKept, kMemoryBackWithin));
+    CHECK(server.wait_for_memory(before + kMemoryKept, kMemoryBackWithin));
     const Cost cost{agent.slowest(), bystander.slowest(), server.peak_resident_bytes()};
     std::cout << "abuse: " << name << ": memory " << before / kMiB << " MiB, at most " << cost.memory / kMiB
               << ", then " << server.resident_bytes() / kMiB << "; slowest answer " << agent.slowest().count()

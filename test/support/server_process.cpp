@@ -2,10 +2,12 @@
 #include "test/support/server_process.hpp"
 
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <thread>
 
 #include <fcntl.h>
@@ -18,13 +20,19 @@
 namespace ioswarm::test {
 
 namespace {
-constexpr int kEndsWithinMs = 60'000;
+constexpr int kStopTimeoutMs = 60'000;
+
+std::array<int, 2> make_pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
+    return ends;
 }
 
+}  // namespace
+
 ServerProcess::ServerProcess(const std::vector<std::string>& arguments) {
-    std::array<int, 2> in{};
-    std::array<int, 2> out{};
-    if (::pipe2(in.data(), O_CLOEXEC) != 0 || ::pipe2(out.data(), O_CLOEXEC) != 0) return;
+    const std::array<int, 2> in = make_pipe();
+    const std::array<int, 2> out = make_pipe();
     std::string program = IOSWARM_TEST_AGENT_SERVER;
     std::vector<std::string> words(arguments);
     words.insert(words.begin(), program);
@@ -33,6 +41,7 @@ ServerProcess::ServerProcess(const std::vector<std::string>& arguments) {
         argv.push_back(word.data());
     argv.push_back(nullptr);
     pid_ = ::fork();
+    if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
     if (pid_ == 0) {
         (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)::dup2(in[0], STDIN_FILENO);
@@ -107,12 +116,12 @@ std::string ServerProcess::counters_text() {
     return out;
 }
 
-void ServerProcess::give_all() {
+void ServerProcess::send_batch_to_all_streams() {
     std::fputs("give\n", to_);
     std::fflush(to_);
 }
 
-bool ServerProcess::memory_returns_to(std::uint64_t bytes, std::chrono::seconds within) {
+bool ServerProcess::wait_for_memory(std::uint64_t bytes, std::chrono::seconds within) {
     const auto until = std::chrono::steady_clock::now() + within;
     while (resident_bytes() > bytes) {
         if (std::chrono::steady_clock::now() > until) return false;
@@ -126,7 +135,7 @@ int ServerProcess::stop() {
     std::fclose(to_);
     to_ = nullptr;
     pollfd ended{static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)), POLLIN, 0};
-    if (::poll(&ended, 1, kEndsWithinMs) == 0) ::kill(pid_, SIGKILL);
+    if (::poll(&ended, 1, kStopTimeoutMs) == 0) ::kill(pid_, SIGKILL);
     ::close(ended.fd);
     int status = 0;
     (void)::waitpid(pid_, &status, 0);

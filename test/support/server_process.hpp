@@ -16,30 +16,32 @@ namespace ioswarm::test {
 /// crash does not end the test.
 class ServerProcess {
   public:
-    /// `arguments` are those of that program. The secret is kServerSecret.
+    /// `arguments` are those of that program. The secret is kServerSecret. Throws std::system_error if the
+    /// process cannot be started.
     explicit ServerProcess(const std::vector<std::string>& arguments = {});
-    /// Ends the process without a check. Call stop() to check how it ended.
+    /// Kills the process (SIGKILL). Call stop() to end it normally and to check how it ended.
     ~ServerProcess();
     ServerProcess(const ServerProcess&) = delete;
     ServerProcess& operator=(const ServerProcess&) = delete;
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
     [[nodiscard]] pid_t pid() const { return pid_; }
+    /// Once this has returned false, stop() returns -1: the exit status is lost.
     [[nodiscard]] bool is_alive();
     [[nodiscard]] std::uint64_t resident_bytes() const;
     [[nodiscard]] std::uint64_t peak_resident_bytes() const;
     [[nodiscard]] std::uint64_t open_files() const;
-    /// What the port counts in the process, by key, plus link_streams.
+    /// The metrics of the child's agent port, by key, and "link_streams", the number of streams that the
+    /// coordinator knows.
     [[nodiscard]] std::map<std::string, std::uint64_t> counters();
     /// The counters that are not zero, one per line.
     [[nodiscard]] std::string counters_text();
-    /// Gives one batch to every open task stream.
-    void give_all();
+    void send_batch_to_all_streams();
     /// Waits until resident_bytes() is at most `bytes`. No event reports this, so it checks ten times per
     /// second.
-    bool memory_returns_to(std::uint64_t bytes, std::chrono::seconds within);
+    bool wait_for_memory(std::uint64_t bytes, std::chrono::seconds within);
     /// Shuts the process down normally. Returns its exit status, or 128 + signal (SIGKILL if it did not end
-    /// within a minute).
+    /// within a minute), or -1 if it was already over.
     int stop();
 
   private:

@@ -52,9 +52,12 @@ TEST_CASE("a descriptor that was released stays open, one that is replaced is cl
     CHECK_FALSE(file);
     CHECK(is_open(fd));
     file.reset(fd);
+    Descriptor other = new_file(dir.path("other"));
     errno = ENOENT;
-    file = new_file(dir.path("other"));
+    file = std::move(other);
+    const int errno_after = errno;
     CHECK_FALSE(is_open(fd));
+    CHECK(errno_after == ENOENT);
 }
 
 TEST_CASE("a file that cannot be opened is named, with the system's reason") {
@@ -64,20 +67,20 @@ TEST_CASE("a file that cannot be opened is named, with the system's reason") {
     CHECK(error.text() == "cannot read: " + dir.path("none") + ": No such file or directory");
 }
 
-TEST_CASE("what is written is read back, in order and at any place") {
+TEST_CASE("what is written is read back, sequentially and at an offset") {
     const test::TempDir dir;
     const Descriptor file = new_file(dir.path("file"));
-    REQUIRE(write_all(file.get(), Bytes{1, 2, 3}, "cannot write", "it"));
-    REQUIRE(write_all(file.get(), Bytes{4}, "cannot write", "it"));
-    REQUIRE(write_at(file.get(), Bytes{9}, 1, "cannot write", "it"));
-    REQUIRE(sync_file(file.get(), "cannot sync", "it"));
+    REQUIRE(write_all(file.get(), Bytes{1, 2, 3}, "cannot write", "the file"));
+    REQUIRE(write_all(file.get(), Bytes{4}, "cannot write", "the file"));
+    REQUIRE(write_at(file.get(), Bytes{9}, 1, "cannot write", "the file"));
+    REQUIRE(sync_file(file.get(), "cannot sync", "the file"));
     std::array<std::uint8_t, 8> out{};
-    CHECK(read_at(file.get(), out, 0, "cannot read", "it") == 4U);
+    CHECK(read_at(file.get(), out, 0, "cannot read", "the file") == 4U);
     CHECK(Bytes(out.begin(), out.begin() + 4) == Bytes{1, 9, 3, 4});
-    CHECK(read_at(file.get(), std::span(out).first(2), 2, "cannot read", "it") == 2U);
+    CHECK(read_at(file.get(), std::span(out).first(2), 2, "cannot read", "the file") == 2U);
     CHECK(out[0] == 3);
-    CHECK(read_at(file.get(), out, 4, "cannot read", "it") == 0U);
-    CHECK(read_some(file.get(), out, "cannot read", "it") == 0U);  // the position is still at the end
+    CHECK(read_at(file.get(), out, 4, "cannot read", "the file") == 0U);
+    CHECK(read_some(file.get(), out, "cannot read", "the file") == 0U);  // the position is still at the end
 }
 
 TEST_CASE("a failed read or write says what, and of which file") {
@@ -98,9 +101,9 @@ TEST_CASE("an event is readable from when it is raised until it is cleared") {
     const Descriptor event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     REQUIRE(event);
     std::array<std::uint8_t, 8> count{};
-    CHECK(read_some(event.get(), count, "cannot read", "it").error().code == ErrorCode::try_again);
+    CHECK(read_some(event.get(), count, "cannot read", "the file").error().code == ErrorCode::try_again);
     raise_event(event.get());
     raise_event(event.get());
     clear_event(event.get());
-    CHECK(read_some(event.get(), count, "cannot read", "it").error().code == ErrorCode::try_again);
+    CHECK(read_some(event.get(), count, "cannot read", "the file").error().code == ErrorCode::try_again);
 }

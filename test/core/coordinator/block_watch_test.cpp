@@ -6,7 +6,7 @@
 using namespace ioswarm;
 using namespace std::chrono_literals;
 
-TEST_CASE("blocks that the source has and that nobody takes are reported after a minute") {
+TEST_CASE("unprocessed blocks are reported after 60 s") {
     BlockWatch watch;
     const Clock::Steady now{1h};
     CHECK_FALSE(watch.look(100, 99, now));
@@ -27,11 +27,11 @@ TEST_CASE("a chain that makes no blocks is not reported as blocks that cannot be
     CHECK_FALSE(watch.look(50, 100, now + 30min));
 }
 
-TEST_CASE("before the first block is taken, blocks made since the first look count") {
+TEST_CASE("before the first block is processed, blocks above the first seen tip count") {
     BlockWatch watch;
     const Clock::Steady now{1h};
     CHECK_FALSE(watch.look(1000, 0, now));
-    CHECK_FALSE(watch.look(1001, 0, now + 2min));
+    CHECK_FALSE(watch.look(1001, 0, now + 2min));  // one block ahead is normal (kAheadIsNormal)
     CHECK(watch.look(1002, 0, now + 3min) == 180s);
 }
 

@@ -104,7 +104,7 @@ TEST_CASE("the server survives thousands of agents that join and leave during a 
     while (running.load() > 0)
         is_always_answered = normal.is_answered() && is_always_answered;
     agents.clear();
-    CHECK(server.memory_returns_to(before + kMemoryKept, kMemoryBackWithin));
+    CHECK(server.wait_for_memory(before + kMemoryKept, kMemoryBackWithin));
     auto counters = server.counters();
     const auto until = steady_clock::now() + seconds(30);
     while (counters.at("task_streams_open") != 0 && steady_clock::now() < until)

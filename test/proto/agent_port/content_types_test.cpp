@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clients other than gRPC C++ at the agent port. They use plain HTTP/2, with every content-type that deployed
-// agents send.
+// Tests the agent port with a client that is not gRPC C++. It uses plain HTTP/2, with every content-type that
+// deployed agents send.
 #include <catch2/catch.hpp>
 
 #include "core/crypto/hmac.hpp"
@@ -20,6 +20,10 @@ using proto::H2Request;
 namespace {
 
 const std::string kSecret = "test-secret";
+// gRPC's status codes.
+constexpr int kInvalidArgument = 3;
+constexpr int kPermissionDenied = 7;
+constexpr int kUnauthenticated = 16;
 
 struct Served {
     Served() : access(AccessControl::open({kSecret, "", ""}).value()) {
@@ -116,7 +120,7 @@ TEST_CASE("a whole session works with every content-type that deployed agents se
 
     served.link.end_agent("agent-01", Error{ErrorCode::permission_denied, "revoked", {}, {}, {}});
     const auto ended = client->finish(stream, 10s).value();
-    CHECK(ended.grpc_status == 7);
+    CHECK(ended.grpc_status == kPermissionDenied);
     CHECK(ended.grpc_message == "revoked");
     CHECK(served.link.submitted().size() == 2);
 }
@@ -129,12 +133,12 @@ TEST_CASE("refusals arrive as status and message with every content-type", "[ser
     auto request = request_of("Register", content_type, Codec::json, RegisterRequest{});
     request.body = grpc_frame(as_bytes(R"({"agent_id":"agent-01","capability":9})"));
     const auto malformed = client->call(request).value();
-    CHECK(malformed.status.grpc_status == 3);
+    CHECK(malformed.status.grpc_status == kInvalidArgument);
     CHECK_THAT(malformed.status.grpc_message, Catch::Contains("capability") && Catch::Contains("9 is over 3"));
 
     request.headers = {{"x-ioswarm-agent-id", "agent-01"}, {"x-ioswarm-token", "iosw_00"}};
     const auto denied = client->call(request).value();
-    CHECK(denied.status.grpc_status == 16);
+    CHECK(denied.status.grpc_status == kUnauthenticated);
     CHECK(denied.status.grpc_message == "invalid auth token");
 }
 
