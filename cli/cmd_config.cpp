@@ -106,14 +106,11 @@ ExitCode run_show(const ConfigCommand& command, Io& io) {
 Runner add_config(CLI::App& app) {
     app.require_subcommand(1);
     auto command = std::make_shared<ConfigCommand>();
-    const std::string footer = "Every configuration flag of 'ioswarm serve' is taken too.";
-    command->check =
-        app.add_subcommand("check", "check the configuration and say everything that is wrong with it");
-    command->check->add_flag("--insecure-bind", command->insecure_bind,
-                             "check for a start with --insecure-bind");
-    command->check->add_flag("--embedded", command->embedded, "check for a start with --embedded");
-    command->show =
-        app.add_subcommand("show", "print a file with every key, its value and where that came from");
+    const std::string footer = "All configuration flags of 'ioswarm serve' are accepted too.";
+    command->check = app.add_subcommand("check", "check the configuration and report all mistakes in it");
+    command->check->add_flag("--insecure-bind", command->insecure_bind, "check as for 'serve --insecure-bind'");
+    command->check->add_flag("--embedded", command->embedded, "check as for 'serve --embedded'");
+    command->show = app.add_subcommand("show", "print every key, its value and where the value comes from");
     command->defaults =
         app.add_subcommand("default", "print a commented example with every key and its default");
     for (CLI::App* sub : {command->check, command->show})

@@ -270,8 +270,9 @@ Runner add_keygen(CLI::App& app) {
     app.add_option("--agent,--agent-id,agents", options->agents, "id of the agent; may be repeated")
         ->type_name("ID")
         ->multi_option_policy(kAll);
-    app.add_option("--viewer", options->viewers,
-                   "name of a viewer, whose key reads figures and cannot join; may be repeated")
+    app.add_option(
+           "--viewer", options->viewers,
+           "name of a viewer, whose key can read the monitoring API but not join as an agent; may be repeated")
         ->type_name("NAME")
         ->multi_option_policy(kAll);
     app.add_option("--agents-file", options->agents_file, "file with one id per line, - for standard input")
@@ -279,17 +280,19 @@ Runner add_keygen(CLI::App& app) {
     app.add_option("--secret-file", options->secret_file, "file with the master secret, - for standard input")
         ->check(not_empty)
         ->type_name("FILE");
-    app.add_option("--master,--secret", options->secret, "the master secret itself; the process list shows it")
+    app.add_option("--master,--secret", options->secret,
+                   "the master secret itself; other users can see it in the process list")
         ->check(not_empty)
         ->type_name("TEXT");
     add_config_file_option(app, options->config);
     app.add_option("--new-secret", options->new_secret,
-                   "make a new master secret in FILE, mode 0600; never overwrites")
+                   "make a new master secret in FILE, with mode 0600; an existing file is never overwritten")
         ->check(not_empty)
         ->type_name("FILE");
-    app.add_flag("--any-id", options->any_id, "allow every id that the server takes");
-    app.add_flag("--key-only", options->key_only, "print the keys alone, one per line");
-    app.add_option("--output", options->output, "write the keys to FILE, mode 0600; never overwrites")
+    app.add_flag("--any-id", options->any_id, "allow every id that the server accepts");
+    app.add_flag("--key-only", options->key_only, "print only the keys, one per line");
+    app.add_option("--output", options->output,
+                   "write the keys to FILE, with mode 0600; an existing file is never overwritten")
         ->check(not_empty)
         ->type_name("FILE");
     add_json_option(app, options->json, "print a JSON array");

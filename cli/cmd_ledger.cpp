@@ -106,12 +106,13 @@ ExitCode run_ledger_check(const LedgerCommand& command, Io& io) {
 Runner add_ledger(CLI::App& app) {
     app.require_subcommand(1);
     auto command = std::make_shared<LedgerCommand>();
-    const char* const footer = "Every configuration flag of 'ioswarm serve' is taken too, to find the ledger.";
+    const char* const footer =
+        "All configuration flags of 'ioswarm serve' are accepted too, to find the ledger.";
 
-    CLI::App* backup = app.add_subcommand("backup", "copy the ledger, also while serve is running");
-    backup->add_option("dir", command->to, "directory that gets ledger.db")->type_name("DIR")->required();
+    CLI::App* backup = app.add_subcommand("backup", "copy the ledger; serve may be running");
+    backup->add_option("dir", command->to, "directory for the copy, ledger.db")->type_name("DIR")->required();
     add_json_option(*backup, command->json, "print what was copied as JSON");
-    backup->add_flag("-q,--quiet", command->quiet, "say nothing but errors");
+    backup->add_flag("-q,--quiet", command->quiet, "print only errors");
     add_config_options(*backup, command->config, KeyFlags::hidden);
     backup->footer(footer);
 
@@ -119,10 +120,10 @@ Runner add_ledger(CLI::App& app) {
     check
         ->add_option(
             "path", command->examined,
-            "a data directory, a directory with a backup, or a file; default: that of the configuration")
+            "a data directory, a directory with a backup, or a file; default: the configured data directory")
         ->type_name("PATH");
     add_json_option(*check, command->json, "print JSON");
-    check->add_flag("-q,--quiet", command->quiet, "answer by the exit status alone");
+    check->add_flag("-q,--quiet", command->quiet, "print nothing; only the exit status tells the result");
     add_config_options(*check, command->config, KeyFlags::hidden);
     check->footer(footer);
 

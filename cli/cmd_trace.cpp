@@ -222,16 +222,17 @@ ExitCode run_trace(const TraceOptions& options, Io& io) {
 Runner add_trace(CLI::App& app) {
     auto options = std::make_shared<TraceOptions>();
     app.add_option("hash", options->hash, "the transaction to trace")->type_name("HASH");
-    app.add_option("--call", options->call, "a call in the form of eth_call instead")->type_name("JSON");
+    app.add_option("--call", options->call, "execute this call instead, given in the form of eth_call")
+        ->type_name("JSON");
     app.add_option("--web3", options->web3, "the node's web3 API (http://127.0.0.1:15014)")->type_name("URL");
     app.add_option("--block", options->block,
                    "the transaction's block, for a node without the gateway plugin; alone: compare a whole "
                    "block with its receipts")
         ->type_name("HEIGHT");
     app.add_option("--prague-from", options->prague_from,
-                   "first height with Prague's rules, on a chain of one's own")
+                   "first height with the rules of Prague, on a private chain")
         ->type_name("HEIGHT");
-    app.add_flag("--at-tip", options->at_tip, "run a mined transaction over the newest state");
+    app.add_flag("--at-tip", options->at_tip, "execute a mined transaction on the newest state");
     add_json_option(app, options->json, "print JSON");
     return [options](Io& io) { return run_trace(*options, io); };
 }

@@ -15,7 +15,8 @@ void add_color_option(CLI::App& app) {
         return;
     }
     app.add_option_function<std::string>(
-           "--color", [](const std::string&) {}, "colour in error messages [auto]")
+           "--color", [](const std::string&) {},
+           "whether error messages are coloured: auto, always or never [auto]")
         ->type_name("WHEN")
         ->check(CLI::IsMember({std::string("auto"), std::string("always"), std::string("never")}));
 }

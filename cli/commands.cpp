@@ -22,7 +22,7 @@ constexpr CommandRow kCommands[] = {
     {"health", "ask a running serve whether it is live or ready", "", add_health},
     {"doctor", "examine configuration, machine, node and contract", "", add_doctor},
     {"status", "show what a running serve is doing", "", add_status},
-    {"agents", "list agents, let them in and shut them out", "", add_agents},
+    {"agents", "list agents, and allow or deny them to join", "", add_agents},
     {"reload", "make a running serve read its configuration again", "", add_reload},
     {"keygen", "make agents' API keys, or a new master secret", "", add_keygen},
     {"config", "check or show the configuration, or print an example", "", add_config},

@@ -32,7 +32,8 @@ ConfigSources ConfigOptions::sources() const {
 }
 
 void add_config_file_option(CLI::App& app, ConfigOptions& options) {
-    app.add_option("--config", options.files, "YAML file; may be repeated, later ones beat earlier ones")
+    app.add_option("--config", options.files,
+                   "configuration file (YAML); may be repeated, later files override earlier ones")
         ->type_name("FILE")
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)

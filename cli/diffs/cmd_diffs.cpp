@@ -44,29 +44,30 @@ void add_log(CLI::App& app, DiffsCommand& command, std::string& log, const std::
              const std::string& help) {
     app.add_option(name, log, help + "; default: that of the configuration")->type_name("FILE");
     add_config_options(app, command.config, KeyFlags::hidden);
-    app.footer("Every configuration flag of 'ioswarm serve' is taken too, to find the log.");
+    app.footer("All configuration flags of 'ioswarm serve' are accepted too, to find the log.");
 }
 
 CLI::App* add_import(CLI::App& app, DiffsCommand& command) {
     DiffsImportOptions& options = command.import;
-    CLI::App* sub = app.add_subcommand("import", "take over the diffs of a node's store, or of another log");
+    CLI::App* sub =
+        app.add_subcommand("import", "copy the diffs of a node's store, or of another log, into the log");
     sub->add_option("source", options.source, "iotex-core's statediffs.db, or a log of ioswarm")
         ->type_name("SOURCE")
         ->required();
-    add_log(*sub, command, options.log, "--to", "the log to continue or to make");
-    sub->add_option("--from", options.from, "leave out what is below this height")
+    add_log(*sub, command, options.log, "--to", "the log to continue or to create");
+    sub->add_option("--from", options.from, "skip diffs below this height")
         ->type_name("HEIGHT")
         ->check(CLI::Range(std::uint64_t{1}, kMaxHeight));
     add_duration_option(*sub, "--lock-timeout", options.lock_timeout,
-                        "how long to wait for a node to let go (10s)");
+                        "how long to wait until a node releases its lock (10s)");
     add_json_option(*sub, options.json, "print what was done as JSON");
-    sub->add_flag("-q,--quiet", options.quiet, "say nothing but errors");
+    sub->add_flag("-q,--quiet", options.quiet, "print only errors");
     return sub;
 }
 
 CLI::App* add_export(CLI::App& app, DiffsCommand& command) {
     DiffsExportOptions& options = command.print;
-    CLI::App* sub = app.add_subcommand("export", "print diffs, a JSON object a line");
+    CLI::App* sub = app.add_subcommand("export", "print diffs, one JSON object per line");
     add_log(*sub, command, options.log, "log", "the log, of either kind");
     for (const auto& [name, height, help] :
          {std::tuple{"--from", &options.from, "first height"}, {"--to", &options.to, "last height"}}) {
@@ -74,7 +75,7 @@ CLI::App* add_export(CLI::App& app, DiffsCommand& command) {
             ->type_name("HEIGHT")
             ->check(CLI::Range(std::uint64_t{1}, kMaxHeight));
     }
-    add_json_option(*sub, options.json, "what is printed is JSON without it too");
+    add_json_option(*sub, options.json, "accepted; the output is always JSON");
     return sub;
 }
 
@@ -85,22 +86,24 @@ Runner add_diffs(CLI::App& app) {
     auto command = std::make_shared<DiffsCommand>();
     const CLI::App* import = add_import(app, *command);
 
-    CLI::App* stat = app.add_subcommand("stat", "show what a log holds");
+    CLI::App* stat = app.add_subcommand("stat", "show what a log contains");
     add_log(*stat, *command, command->stat.log, "log", "the log, of either kind");
     add_json_option(*stat, command->stat.json, "print JSON");
 
-    CLI::App* verify = app.add_subcommand("verify", "read a log whole and check every diff in it");
+    CLI::App* verify = app.add_subcommand("verify", "read a whole log and check every diff in it");
     add_log(*verify, *command, command->verify.log, "log", "the log, of either kind");
-    add_json_option(*verify, command->verify.json, "print the answer as JSON");
-    verify->add_flag("-q,--quiet", command->verify.quiet, "answer by the exit status alone");
+    add_json_option(*verify, command->verify.json, "print the result as JSON");
+    verify->add_flag("-q,--quiet", command->verify.quiet,
+                     "print nothing; only the exit status tells the result");
 
     const CLI::App* print = add_export(app, *command);
 
-    CLI::App* restart = app.add_subcommand("restart", "empty the log, so that it begins anew");
+    CLI::App* restart =
+        app.add_subcommand("restart", "empty the log, so that it can start again at another height");
     add_log(*restart, *command, command->restart.log, "log", "the log");
     restart
         ->add_option("--from", command->restart.from,
-                     "begin there; default: with the oldest that the source has")
+                     "first height of the log; default: the oldest that the source has")
         ->type_name("HEIGHT")
         ->check(CLI::Range(std::uint64_t{1}, kMaxHeight));
     add_yes_option(*restart, command->restart.yes);

@@ -203,20 +203,24 @@ ExitCode run_l4test(const L4TestOptions& options, Io& io) {
 Runner add_l4test(CLI::App& app) {
     auto options = std::make_shared<L4TestOptions>();
     app.add_option("--addr,--coordinator", options->address,
-                   "the coordinator's port for agents; there is no default")
+                   "address of the coordinator's port for agents (required)")
         ->type_name("HOST:PORT");
-    app.add_option("--secret-file", options->secret_file,
-                   "file with the master secret, - for standard input; without one no key is sent")
+    app.add_option(
+           "--secret-file", options->secret_file,
+           "file with the master secret, - for standard input; without any secret or key, no key is sent")
         ->type_name("FILE");
-    app.add_option("--master,--secret", options->secret, "the master secret itself; the process list shows it")
+    app.add_option("--master,--secret", options->secret,
+                   "the master secret itself; other users can see it in the process list")
         ->type_name("TEXT");
     app.add_option("--key-file", options->key_file, "file with an agent's key, as keygen prints it")
         ->type_name("FILE");
-    app.add_option("--agent", options->agent, "agent id to ask as (default: l4test-probe)")->type_name("ID");
-    add_count_option(app, "--catchup", options->catch_up, "heights before the newest to ask for (default: 10)");
+    app.add_option("--agent", options->agent, "agent id of this client (default: l4test-probe)")
+        ->type_name("ID");
+    add_count_option(app, "--catchup", options->catch_up,
+                     "start this many heights before the newest (default: 10)");
     add_duration_option(app, "--duration", options->duration, "how long to watch the stream (default: 60s)");
-    app.add_flag("--tls", options->tls, "speak TLS, and check the certificate");
-    add_json_option(app, options->json, "print JSON, and nothing on the way");
+    app.add_flag("--tls", options->tls, "use TLS, and check the certificate");
+    add_json_option(app, options->json, "print JSON at the end, and nothing before");
     return [options](Io& io) { return run_l4test(*options, io); };
 }
 

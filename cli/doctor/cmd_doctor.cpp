@@ -53,13 +53,13 @@ ExitCode run_doctor(const DoctorCommand& command, Io& io) {
 
 Runner add_doctor(CLI::App& app) {
     auto command = std::make_shared<DoctorCommand>();
-    app.add_flag("--offline", command->offline, "ask neither the node nor the chain");
+    app.add_flag("--offline", command->offline, "do not connect to the node or the chain");
     add_json_option(app, command->json, "print JSON");
     app.add_flag("--strict", command->strict, "end with status 3 when there are warnings");
-    app.add_flag("--insecure-bind", command->insecure_bind, "examine a start with --insecure-bind");
-    app.add_flag("--embedded", command->embedded, "examine a start with --embedded");
+    app.add_flag("--insecure-bind", command->insecure_bind, "examine as for 'serve --insecure-bind'");
+    app.add_flag("--embedded", command->embedded, "examine as for 'serve --embedded'");
     add_config_options(app, command->config, KeyFlags::hidden);
-    app.footer("Every configuration flag of 'ioswarm serve' is taken too.");
+    app.footer("All configuration flags of 'ioswarm serve' are accepted too.");
     return [command](Io& io) { return run_doctor(*command, io); };
 }
 

@@ -201,12 +201,13 @@ Runner add_agents(CLI::App& app) {
     auto command = std::make_shared<agents_command::Command>();
     command->list = app.add_subcommand("list", "list the agents that are connected");
     command->list->add_flag("--all", command->all,
-                            "also those seen in the last 24 hours, with what they are owed");
+                            "also list agents seen in the last 24 hours, with what they are owed");
     command->show = app.add_subcommand("show", "show one agent");
     command->show->add_option("ID", command->ids, "the agent's id")->required()->expected(1);
     command->allow =
-        app.add_subcommand("allow", "let agents in again, and put them on the list of those allowed");
-    command->deny = app.add_subcommand("deny", "shut agents out; those that are connected are disconnected");
+        app.add_subcommand("allow", "allow agents to join again, and add them to the list of allowed agents");
+    command->deny =
+        app.add_subcommand("deny", "forbid agents to join, and disconnect those that are connected");
     for (CLI::App* edit : {command->allow, command->deny}) {
         edit->add_option("ID", command->ids, "ids, or patterns in which * and ? stand for any characters")
             ->required();
@@ -215,7 +216,7 @@ Runner add_agents(CLI::App& app) {
         add_json_option(*sub, command->json, "print a JSON document");
         // All subcommands fill the same set of options, because only one of them is ever parsed.
         add_config_options(*sub, command->config, KeyFlags::hidden);
-        sub->footer("Every configuration flag of 'ioswarm serve' is taken too, to find its data directory.");
+        sub->footer("All configuration flags of 'ioswarm serve' are accepted too, to find its data directory.");
     }
     return [command](Io& io) { return agents_command::run(*command, io); };
 }

@@ -68,12 +68,12 @@ ExitCode run_health(const HealthCommand& command, Io& io) {
 
 Runner add_health(CLI::App& app) {
     auto command = std::make_shared<HealthCommand>();
-    auto* live = app.add_flag("--live", command->live, "is the program alive? (default)");
-    app.add_flag("--ready", command->ready, "does it do its whole work?")->excludes(live);
+    auto* live = app.add_flag("--live", command->live, "ask whether the program is alive (default)");
+    app.add_flag("--ready", command->ready, "ask whether it can do all of its work")->excludes(live);
     add_json_option(app, command->json, "print a JSON document");
-    app.add_flag("-q,--quiet", command->quiet, "answer by the exit status alone");
+    app.add_flag("-q,--quiet", command->quiet, "print nothing; only the exit status tells the result");
     add_config_options(app, command->config, KeyFlags::hidden);
-    app.footer("Every configuration flag of 'ioswarm serve' is taken too, to find its monitoring API.");
+    app.footer("All configuration flags of 'ioswarm serve' are accepted too, to find its monitoring API.");
     return [command](Io& io) { return run_health(*command, io); };
 }
 

@@ -147,14 +147,14 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
 Runner add_serve(CLI::App& app) {
     auto command = std::make_shared<ServeCommand>();
     app.add_option("--with-agents", command->options.test_agents,
-                   "start so many test agents that join by themselves")
+                   "start N test agents, which join this coordinator")
         ->type_name("N");
     app.add_flag("--insecure-bind", command->options.insecure_bind,
-                 "without a master secret bind other addresses than loopback all the same");
+                 "allow addresses other than loopback although there is no master secret");
     app.add_flag("--embedded", command->options.embedded,
-                 "run the embedded chain though configuration files name neither a node nor a chain");
+                 "run the embedded chain even if the configuration files name neither a node nor a chain");
     app.add_option("--ready-file", command->options.ready_file,
-                   "write pid and ports as JSON into FILE once everything is up")
+                   "write process id and ports as JSON into FILE once everything runs")
         ->type_name("FILE");
     add_config_options(app, command->config, KeyFlags::shown);
     return [command](Io& io) { return run_serve(*command, io); };

@@ -73,7 +73,7 @@ Runner add_status(CLI::App& app) {
                  fmt::format("print the status again every {} s, until Ctrl-C", kWatchInterval.count()));
     add_json_option(app, command->json, "print a JSON document; with --watch, one per line");
     add_config_options(app, command->config, KeyFlags::hidden);
-    app.footer("Every configuration flag of 'ioswarm serve' is taken too, to find its data directory.");
+    app.footer("All configuration flags of 'ioswarm serve' are accepted too, to find its data directory.");
     return [command](Io& io) { return run_status(*command, io); };
 }
 

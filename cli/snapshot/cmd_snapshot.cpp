@@ -74,13 +74,14 @@ std::shared_ptr<ExportCommand> declare_export_options(CLI::App& app) {
     app.add_option("--source", options.source, "trie.db of the node: a BoltDB file or a PebbleDB directory")
         ->type_name("PATH")
         ->required();
-    add_output_options(app, command->output, options, "comma-separated, in this order (Account,Code,Contract)");
+    add_output_options(app, command->output, options,
+                       "comma-separated; written in this order (Account,Code,Contract)");
     add_duration_option(app, "--lock-timeout", options.lock_timeout,
-                        "how long to wait for a node to let go (10s)");
-    app.add_flag("--allow-missing", options.allow_missing, "leave out a namespace that is not there");
+                        "how long to wait until a node releases its lock (10s)");
+    app.add_flag("--allow-missing", options.allow_missing, "continue if a namespace is missing");
     auto* live = app.add_flag("--live", options.live, "read a running node's PebbleDB, without its lock");
     app.add_flag("--snapshot-copy", options.reflink_copy,
-                 "read a copy of a running node's BoltDB that shares its blocks")
+                 "read a copy-on-write copy (reflink) of a running node's BoltDB file")
         ->excludes(live);
     return command;
 }
@@ -94,7 +95,8 @@ Runner add_export_options(CLI::App& app) {
 Runner add_l4baseline(CLI::App& app) {
     auto command = declare_export_options(app);
     app.get_option("--output")->required(false);
-    app.get_option("--stats")->description("print what each namespace of the state holds, and write nothing");
+    app.get_option("--stats")->description(
+        "print what each namespace of the state contains, and write nothing");
     return [command](Io& io) {
         if (command->output.stats) return run_stats(*command, io);
         if (!command->options.output.empty()) return run_export(*command, io);
@@ -108,35 +110,37 @@ Runner add_snapshot(CLI::App& app) {
     app.require_subcommand(1);
     CLI::App* make = app.add_subcommand("export", "make a snapshot from a node's trie.db");
     const Runner run_make = add_export_options(*make);
-    CLI::App* roll = app.add_subcommand("roll", "bring a snapshot up to today with a log of state diffs");
+    CLI::App* roll =
+        app.add_subcommand("roll", "make a newer snapshot from a snapshot and a log of state diffs");
     const Runner run_roll = add_roll_options(*roll);
 
-    CLI::App* verify = app.add_subcommand("verify", "read a snapshot whole and check everything in it");
+    CLI::App* verify = app.add_subcommand("verify", "read a whole snapshot and check everything in it");
     auto verify_options = std::make_shared<VerifyOptions>();
     verify->add_option("file", verify_options->file, "the snapshot, or the URL of a published one")
         ->type_name("FILE|URL")
         ->required();
     add_duration_option(*verify, "--timeout", verify_options->timeout,
-                        "for a URL: give up after this; 0 = never (2h)");
+                        "for a URL: give up after this time; 0 = never (2h)");
     verify->add_option("--ca-file", verify_options->ca_file, "for a URL: trust the certificates in this file")
         ->type_name("FILE");
-    add_json_option(*verify, verify_options->json, "print the answer as JSON");
-    verify->add_flag("-q,--quiet", verify_options->quiet, "answer by the exit status alone");
+    add_json_option(*verify, verify_options->json, "print the result as JSON");
+    verify->add_flag("-q,--quiet", verify_options->quiet,
+                     "print nothing; only the exit status tells the result");
 
-    CLI::App* inspect = app.add_subcommand("inspect", "show what a snapshot holds");
+    CLI::App* inspect = app.add_subcommand("inspect", "show what a snapshot contains");
     auto inspect_options = std::make_shared<InspectOptions>();
     inspect->add_option("file", inspect_options->file, "the snapshot")->type_name("FILE")->required();
     inspect->add_flag("--entries", inspect_options->entries,
                       "list every entry: namespace, key, size of the value");
     inspect->add_option("--account", inspect_options->account, "show this account, io1… or 0x…")
         ->type_name("ADDRESS");
-    add_json_option(*inspect, inspect_options->json, "print JSON; entries as one object a line");
+    add_json_option(*inspect, inspect_options->json, "print JSON; entries as one object per line");
 
     CLI::App* diff = app.add_subcommand("diff", "compare the content of two snapshots");
     auto diff_options = std::make_shared<DiffOptions>();
     diff->add_option("a", diff_options->a, "the first snapshot")->type_name("A")->required();
     diff->add_option("b", diff_options->b, "the second snapshot")->type_name("B")->required();
-    diff->add_flag("-q,--quiet", diff_options->quiet, "print the counts alone");
+    diff->add_flag("-q,--quiet", diff_options->quiet, "print only the counts");
     add_json_option(*diff, diff_options->json, "print the counts as JSON");
 
     return [=](Io& io) {

@@ -80,9 +80,9 @@ Runner add_roll_options(CLI::App& app) {
         ->type_name("HEIGHT")
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{std::numeric_limits<std::int64_t>::max()}));
     add_duration_option(app, "--lock-timeout", command->lock_timeout,
-                        "how long to wait for a node to let go (10s)");
+                        "how long to wait until a node releases its lock (10s)");
     add_output_options(app, command->output, command->options,
-                       "comma-separated: keep these and no others (all that the base has)");
+                       "comma-separated: keep only these (all that the base has)");
     app.add_flag("--allow-missing", command->options.allow_missing,
                  "make a snapshot without Account or Code, if the base has none");
     return [command](Io& io) { return run_roll(*command, io); };

@@ -150,22 +150,23 @@ void add_output_options(CLI::App& app, SnapshotOutputOptions& options, snapshot:
         ->check([](const std::string& list) {
             return std::string(list.empty() ? "the list is empty: name a namespace, such as Account" : "");
         });
-    app.add_flag("--stats", options.stats, "print what each namespace holds");
-    add_duration_option(app, "--timeout", output.timeout, "give up after this; 0 = never (30m)");
-    app.add_option("--compression", options.compression, "fast, default or small")
+    app.add_flag("--stats", options.stats, "print what each namespace contains");
+    add_duration_option(app, "--timeout", output.timeout, "give up after this time; 0 = never (30m)");
+    app.add_option("--compression", options.compression,
+                   "compression profile: fast, default or small (default)")
         ->type_name("PROFILE")
         ->check(CLI::IsMember({"fast", "default", "small"}));
-    app.add_option("--threads", output.threads, "that compress; 0 = one per core (0)")
+    app.add_option("--threads", output.threads, "number of threads that compress; 0 = one per core (0)")
         ->type_name("N")
         ->check(CLI::Range(0, 256));
     app.add_option("--keep", output.keep,
-                   "how many snapshots of this output stay, the new one included; 0 = all (0)")
+                   "how many snapshots of this output are kept, including the new one; 0 = all (0)")
         ->type_name("N")
         ->check(CLI::Range(0, 100'000));
     app.add_option("--publish-cmd", options.publish, "run this with the finished files, without a shell")
         ->type_name("COMMAND");
     add_json_option(app, options.json, "print what was made as JSON");
-    app.add_flag("-q,--quiet", options.quiet, "say nothing but errors");
+    app.add_flag("-q,--quiet", options.quiet, "print only errors");
 }
 
 Status apply_output_options(const SnapshotOutputOptions& options, const std::string& job,
