@@ -285,8 +285,8 @@ Status ServeApp::announce() {
                   held.tip == 0 ? std::string("none yet")
                                 : fmt::format("heights {} to {}", held.floor, held.tip));
     }
-    if (options_.test_agents > 0) log_.info("{} test agents join by themselves", options_.test_agents);
-    if (api_server_) log_.info("figures: open http://{}/", reachable(address_, api_port));
+    if (options_.test_agents > 0) log_.info("starting {} test agents", options_.test_agents);
+    if (api_server_) log_.info("status page: open http://{}/", reachable(address_, api_port));
     const std::string agents = is_every_interface(address_)
                                    ? fmt::format("port {} of every interface", wired_->port().port())
                                    : reachable(address_, wired_->port().port());

@@ -134,7 +134,7 @@ void add_diffs(Families& out, const DiffsView& diffs) {
               static_cast<double>(lag));
     out.counter("ioswarm_diff_subscribers_dropped_total", "Subscribers dropped because they were too slow.",
                 diffs.dropped);
-    out.gauge("ioswarm_diffs_halted", "1 when no state diffs are taken in any more.",
+    out.gauge("ioswarm_diffs_halted", "1 when the feed of state diffs has stopped.",
               diffs.alarm.empty() ? 0 : 1);
 }
 

@@ -122,9 +122,8 @@ void DiffService::add_reasons(Reasons& reasons) const {
         if (lag_) lag_->add_reasons(store_->range().tip, reasons);
         return;
     }
-    reasons.push_back(
-        {"state diffs", fmt::format("none are taken in any more: {}; /api/diffs and the log say more",
-                                    feed_->health().error().what)});
+    reasons.push_back({"state diffs", fmt::format("the feed has stopped: {}; /api/diffs and the log say more",
+                                                  feed_->health().error().what)});
 }
 
 }  // namespace ioswarm::cli

@@ -15,8 +15,9 @@ std::uint64_t BlockFollower::next_height() {
     // answers now. The blocks after it are then taken in order, and the gap is not reported once more.
     const bool is_in_gap = tip && last < gap_end_ && tip->height <= gap_end_ + kMaxBlocksToCatchUp;
     if (tip && tip->height > last + kMaxBlocksToCatchUp && !is_in_gap) {
-        log_.warn("blocks {} to {} are left out: too far behind to compare them; going on with the next block",
-                  last + 1, tip->height);
+        log_.warn(
+            "blocks {} to {} are skipped: they are too old to be compared; continuing with the next block",
+            last + 1, tip->height);
         counters_.skips.add();
         live_ = true;
         gap_end_ = tip->height;
@@ -29,7 +30,7 @@ Status BlockFollower::fetch(std::stop_token stop) {
     const std::uint64_t height = next_height();
     auto block = source_.next(height, std::move(stop));
     if (!block && block.error().code == ErrorCode::out_of_range && height != 0) {
-        log_.warn("block {} is no longer to be had ({}); going on with the next block", height,
+        log_.warn("block {} cannot be read any more ({}); continuing with the next block", height,
                   block.error().text());
         counters_.skips.add();
         live_ = true;

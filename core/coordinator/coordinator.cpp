@@ -126,7 +126,7 @@ void Coordinator::dispatch(bool poll) {
     do {
         reserved = reserve_ids();
         if (!reserved && !ids_failing_.exchange(true)) {
-            log_.error("cannot reserve numbers for tasks: {}; nothing is handed out without",
+            log_.error("cannot reserve numbers for tasks: {}; no task is sent until this works",
                        reserved.error().text());
         }
         if (reserved) ids_failing_ = false;

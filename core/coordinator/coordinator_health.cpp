@@ -18,25 +18,25 @@ constexpr std::chrono::seconds kReadyFor{30};
 
 }  // namespace
 
-/// Answers that cannot be recorded are lost, because agents do not send them again. So no tasks go out while
+/// Answers that cannot be recorded are lost, because agents do not send them again. So no tasks are sent while
 /// the ledger accepts no writes.
 bool Coordinator::watch_ledger() {
     const Status ledger = payroll_.ready();
     engine_->set_on_hold(!ledger);
     if (ledger) {
-        ledger_alarm_.clear("the ledger can be written again, so tasks go out again");
+        ledger_alarm_.clear("the ledger can be written again, so tasks are sent again");
         return true;
     }
     ledger_alarm_.raise(
         ledger.error().why,
-        fmt::format("{}; no tasks go out until the ledger can be written again", ledger.error().text()));
+        fmt::format("{}; no tasks are sent until the ledger can be written again", ledger.error().text()));
     return false;
 }
 
 void Coordinator::watch_tip() {
     const std::string fault = engine_->tip_fault();
     if (fault.empty())
-        return tip_alarm_.clear("the newest block of the source is recent again, so tasks go out again");
+        return tip_alarm_.clear("the newest block of the source is recent again, so tasks are sent again");
     // While the node cannot be reached, its newest block gets old. That the node cannot be reached was logged
     // already.
     if (source_outage_.is_out()) return tip_alarm_.raise_quietly(fault);
@@ -47,12 +47,13 @@ void Coordinator::watch_tip() {
 void Coordinator::watch_accounts() {
     const std::optional<Error> fault = engine_->accounts_fault();
     if (!fault) {
-        return accounts_alarm_.clear(engine_->reads_one_behind()
-                                         ? "accounts can be read again, at the block before the newest"
-                                         : "accounts can be read again, so tasks go out at their levels again");
+        return accounts_alarm_.clear(
+            engine_->reads_one_behind()
+                ? "accounts can be read again, at the block before the newest"
+                : "accounts can be read again, so tasks are sent at their levels again");
     }
-    const std::string why = fmt::format("no account could be read at the last {} blocks, so tasks go out at L1",
-                                        kTipsWithoutAccounts);
+    const std::string why = fmt::format(
+        "no account could be read at the last {} blocks, so tasks are sent at L1", kTipsWithoutAccounts);
     // Anybody may read the reason. Other errors than this one may name an address.
     const bool is_height = fault->code == ErrorCode::out_of_range && !fault->why.empty();
     const std::string hint = fault->hint.empty() ? "" : fmt::format(" (hint: {})", fault->hint);
@@ -66,15 +67,16 @@ void Coordinator::watch_blocks() {
     if (ledger_alarm_.is_raised()) return block_watch_.reset();
     const std::uint64_t last = payroll_.last_height();
     const auto stuck = block_watch_.look(tip->height, last, clock_.steady());
-    if (!stuck) return blocks_alarm_.clear(fmt::format("blocks are taken again, from block {} on", last));
+    if (!stuck) return blocks_alarm_.clear(fmt::format("blocks are processed again, from block {} on", last));
     const std::string why =
-        fmt::format("no block was taken for {} s after block {}, and the source is at block {}", stuck->count(),
-                    last, tip->height);
+        fmt::format("no block was processed for {} s after block {}, and the source is at block {}",
+                    stuck->count(), last, tip->height);
     const std::string error = follower_.last_error();
-    blocks_alarm_.raise(why,
-                        fmt::format("{} ({}); it is asked for again and again, and until it comes no answer is "
-                                    "compared and no epoch ends",
-                                    why, error.empty() ? "the source does not give the next one" : error));
+    blocks_alarm_.raise(
+        why,
+        fmt::format("{} ({}); the next block is requested again and again, and until it comes no answer is "
+                    "compared and no epoch ends",
+                    why, error.empty() ? "the source does not give the next one" : error));
 }
 
 /// Raises an alarm if the source is behind the ledger. The block after the ledger's last one will then come

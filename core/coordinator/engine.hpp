@@ -135,7 +135,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     /// Says why nothing is handed out although there is a tip: it is too old or in the future. Empty if
     /// neither. The text names no address.
     [[nodiscard]] std::string tip_fault() const;
-    /// The last error if no account can be read any more, so that tasks go out at L1. See Prefetcher::fault().
+    /// The last error if no account can be read any more, so that tasks are sent at L1. See
+    /// Prefetcher::fault().
     [[nodiscard]] std::optional<Error> accounts_fault() const;
     /// True if accounts are read one block behind the tip.
     [[nodiscard]] bool reads_one_behind() const;

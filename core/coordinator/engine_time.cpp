@@ -191,12 +191,12 @@ std::string Engine::tip_fault() const {
     const auto age = std::chrono::duration_cast<std::chrono::seconds>(clock_.wall() - tip_->time);
     const auto most = settings_.source_max_age;
     if (clock_.wall() - tip_->time > most) {
-        return fmt::format("block {}, the newest of the source, is {} s old: no tasks go out beyond {} s",
+        return fmt::format("block {}, the newest of the source, is {} s old: no tasks are sent beyond {} s",
                            tip_->height, age.count(), most.count());
     }
     if (tip_->time - clock_.wall() > most) {
         return fmt::format(
-            "block {}, the newest of the source, is {} s ahead of this machine's clock: no tasks go out "
+            "block {}, the newest of the source, is {} s ahead of this machine's clock: no tasks are sent "
             "beyond {} s",
             tip_->height, -age.count(), most.count());
     }

@@ -23,8 +23,8 @@ namespace ioswarm {
 inline constexpr std::size_t kAddressesPerRead = 100;
 /// A task whose accounts are not read within this time is tried again at the next poll, in a read of its own.
 inline constexpr std::chrono::milliseconds kReadDeadline{2000};
-/// If no account could be read at this many tips in a row, tasks go out without accounts, at L1. A read that a
-/// new block overtakes fails too, but hardly at three tips in a row.
+/// If no account could be read at this many tips in a row, tasks are sent without accounts, at L1. A read that
+/// a new block overtakes fails too, but hardly at three tips in a row.
 inline constexpr int kTipsWithoutAccounts = 3;
 /// While no account can be read and no task needs one, one is read this often to see whether it works again.
 inline constexpr std::chrono::seconds kProbeEvery{5};
@@ -87,7 +87,7 @@ class Prefetcher {
 
     /// From now on runs are counted.
     void count_runs(const metrics::Registry& registry) { run_counters_ = RunCounters(registry); }
-    /// Sets whether transactions are run from now on. If not, tasks go out without runs.
+    /// Sets whether transactions are run from now on. If not, tasks are sent without runs.
     void want_runs(bool wanted) { runs_wanted_ = wanted; }
     /// Returns the runs planned since the last call. Their deadline starts now.
     [[nodiscard]] std::vector<PlannedRun> take_runs(Clock::Steady now);

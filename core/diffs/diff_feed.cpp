@@ -134,7 +134,8 @@ void DiffFeed::prune() {
         const auto pruned = store_.prune(to, kPruneRows);
         if (!pruned || *pruned == 0) {
             if (!pruned && !std::exchange(prune_failed_, true)) {
-                log_.warn("old state diffs stay for now: {}", pruned.error().text());
+                log_.warn("old state diffs could not be deleted and are kept for now: {}",
+                          pruned.error().text());
             }
             return;
         }
@@ -158,7 +159,7 @@ void DiffFeed::halt(Error error) {
     }
     counters_.alarms.add();
     changed_.notify_all();
-    log_.error("no state diffs are taken in any more: {}{}{}", error.text(), error.hint.empty() ? "" : "; ",
+    log_.error("the feed of state diffs has stopped: {}{}{}", error.text(), error.hint.empty() ? "" : "; ",
                error.hint);
 }
 
@@ -181,8 +182,9 @@ void DiffFeed::set_store_health(Status status) {
         was_ok = store_health_.has_value();
         store_health_ = status;
     }
-    if (was_ok && !status) log_.error("state diffs wait: {}; trying again", status.error().text());
-    if (!was_ok && status) log_.info("state diffs come in again");
+    if (was_ok && !status)
+        log_.error("state diffs cannot be received or stored: {}; trying again", status.error().text());
+    if (!was_ok && status) log_.info("state diffs are received and stored again");
 }
 
 void DiffFeed::wait(std::chrono::milliseconds time, std::stop_token stop) {

@@ -31,13 +31,13 @@ void DiffLag::note(std::uint64_t chain_tip, std::uint64_t log_tip) {
         const std::string ends =
             fmt::format("the log ends at height {}, the chain is {} blocks ahead", log_tip, gap);
         alarm_.raise(
-            "the node sends none any more: " + ends,
-            fmt::format("state diffs: the node sends none any more: {} and was not caught up with for {} s. "
+            "the node has stopped sending state diffs: " + ends,
+            fmt::format("the node has stopped sending state diffs: {} and the log has not caught up for {} s. "
                         "Agents at L4 cannot follow the chain (hint: look at the ioswarm module of the node "
                         "that node.diffs names, and at the way to it)",
                         ends, std::chrono::duration_cast<std::chrono::seconds>(settings_.time).count()));
     } else if (gap < settings_.blocks) {
-        alarm_.clear(fmt::format("state diffs: the log is up with the chain again, at height {}", log_tip));
+        alarm_.clear(fmt::format("state diffs: the log has caught up with the chain, at height {}", log_tip));
     }
 }
 

@@ -21,7 +21,7 @@ class Answering final : public AgentWork {
             agent.submit(agent.answer(batch, answer_, {}),
                          [self = agent.shared_from_this(), log = log_](const Result<SubmitResponse>& response) {
                              if (!response || !response->accepted)
-                                 log.warn("agent {}: results not taken: {}", self->profile().id,
+                                 log.warn("agent {}: results were not accepted: {}", self->profile().id,
                                           response ? response->reason : response.error().text());
                              self->next();
                          });

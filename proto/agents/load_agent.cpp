@@ -143,7 +143,7 @@ void LoadGenerator::Work::submit(const AgentPtr& agent, const BatchResult& resul
 sim::Outcome LoadGenerator::Work::outcome_of(const Agent& agent, const Result<SubmitResponse>& response) const {
     if (!response) {
         if (response.error().code == ErrorCode::resource_exhausted) return sim::Outcome::rate_limited;
-        shared_.context.log.warn("agent {}: no word about results: {}", agent.profile().id,
+        shared_.context.log.warn("agent {}: outcome of results unknown: {}", agent.profile().id,
                                  response.error().text());
         return sim::Outcome::unknown;
     }

@@ -202,9 +202,11 @@ Result<ExecutedBlock> NodeBlocks::next_of_grpc(std::uint64_t height, const std::
             if (is_live) height = to_come_;
             if (ready_.contains(height)) {
                 if (was_quiet) {
-                    link_.log().warn("node: block {} was there and the block stream silent: it is opened anew",
-                                     height);
-                    lose_stream({ErrorCode::unavailable, "a block came that it did not tell of", {}, {}, {}});
+                    link_.log().warn(
+                        "node: block {} exists but the block stream did not send it; the stream is opened "
+                        "again",
+                        height);
+                    lose_stream({ErrorCode::unavailable, "it did not send a block that exists", {}, {}, {}});
                 }
                 continue;
             }

@@ -57,7 +57,8 @@ Result<ChainIdentity> NodeLink::chain(const std::stop_token& stop) {
     const bool was_without = asked_without_web3_.exchange(!ids);
     if (!ids && !was_without) {
         log_.warn(
-            "node: web3 does not tell its chain id now ({}). The node's chain id over gRPC is {}. EVM chain id "
+            "node: web3 does not answer with its chain id now ({}). The node's chain id over gRPC is {}. EVM "
+            "chain id "
             "{} is assumed until web3 answers, so that pool, blocks and state diffs go on",
             ids.error().why, *out.node, out.evm);
     }
@@ -138,8 +139,10 @@ void NodeLink::name_unhashable(const std::string& kind) {
         auto named = named_kinds_.lock();
         if (named->size() >= kMaxNamedKinds || !named->insert(kind).second) return;
     }
-    log_.warn("node: actions of kind {} have no hash that can be computed here: they go out without comparison",
-              kind);
+    log_.warn(
+        "node: actions of kind {} have no hash that can be computed here: they are sent to agents, but answers "
+        "are not compared",
+        kind);
 }
 
 ErrorCode port_code(ErrorCode code) noexcept {

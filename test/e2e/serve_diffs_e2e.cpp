@@ -166,7 +166,7 @@ TEST_CASE("serve is not ready once the feed of state diffs has stopped for good"
         const Json answer = Json::parse(served.get("/readyz").body, nullptr, false);
         return answer.is_object() &&
                answer.value("error", "") ==
-                   "not ready: state diffs: none are taken in any more: the source gave another state diff; "
+                   "not ready: state diffs: the feed has stopped: the source gave another state diff; "
                    "/api/diffs and the log say more";
     }));
     CHECK_THAT(served.json("/api/diffs")["alarm"].get<std::string>(),

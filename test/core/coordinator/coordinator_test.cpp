@@ -350,9 +350,9 @@ TEST_CASE("the daemon keeps running and is not ready while the source fails") {
     CHECK(house.coordinator->not_ready() == Reasons{{"source", "last read 31 s ago"}});
     house.pool.fail_pending(std::nullopt);
     REQUIRE(house.coordinator->poll_once());
-    // The source is read again, but its tip is 31 s old by now, so no tasks go out.
+    // The source is read again, but its tip is 31 s old by now, so no tasks are sent.
     CHECK(to_text(house.coordinator->not_ready()) ==
-          "dispatch: block 100, the newest of the source, is 31 s old: no tasks go out beyond 30 s");
+          "dispatch: block 100, the newest of the source, is 31 s old: no tasks are sent beyond 30 s");
     CHECK(house.coordinator->status().source_age == 31s);
 }
 
@@ -368,15 +368,15 @@ TEST_CASE("a tip that is too old or in the future stops new tasks, and the log a
     house.coordinator->keep_time();
     REQUIRE(said.size() == 1);
     CHECK(said[0] ==
-          "block 100, the newest of the source, is 31 s old: no tasks go out beyond 30 s (is the node in "
+          "block 100, the newest of the source, is 31 s old: no tasks are sent beyond 30 s (is the node in "
           "step with the chain, and is the clock of this machine right?)");
     REQUIRE(house.coordinator->poll_once());  // the source is read, and its tip is still old
     CHECK(to_text(house.coordinator->not_ready()) ==
-          "dispatch: block 100, the newest of the source, is 31 s old: no tasks go out beyond 30 s");
+          "dispatch: block 100, the newest of the source, is 31 s old: no tasks are sent beyond 30 s");
     CHECK(house.counter("tip_stops") == 1);
     house.poll(actions(1), 101);
     CHECK(house.coordinator->not_ready().empty());
-    CHECK(said.back() == "the newest block of the source is recent again, so tasks go out again");
+    CHECK(said.back() == "the newest block of the source is recent again, so tasks are sent again");
     house.manual.set_wall(house.manual.wall() - 40s);
     house.coordinator->keep_time();
     CHECK(to_text(house.coordinator->not_ready()).find("40 s ahead of this machine's clock") !=
@@ -396,19 +396,21 @@ TEST_CASE("the log and readiness say that no account can be read, and why") {
                                "web3 is at block 90 and the node at block 101", "check node.web3"});
     for (std::uint64_t tip = 101; tip < 105; ++tip)
         house.poll(actions(tip - 99), tip);
-    CHECK(to_text(house.coordinator->not_ready()) ==
-          "accounts: no account could be read at the last 3 blocks, so tasks go out at L1: web3 is at block 90 "
-          "and the node at block 101");
+    CHECK(
+        to_text(house.coordinator->not_ready()) ==
+        "accounts: no account could be read at the last 3 blocks, so tasks are sent at L1: web3 is at block 90 "
+        "and the node at block 101");
     REQUIRE(said.size() == 1);
-    CHECK(said[0] ==
-          "no account could be read at the last 3 blocks, so tasks go out at L1: cannot read an account: block "
-          "101: web3 is at block 90 and the node at block 101 (hint: check node.web3)");
+    CHECK(
+        said[0] ==
+        "no account could be read at the last 3 blocks, so tasks are sent at L1: cannot read an account: block "
+        "101: web3 is at block 90 and the node at block 101 (hint: check node.web3)");
     CHECK(house.counter("account_outages") == 1);
     // Other errors may name an address, and anybody may read the reasons.
     house.state.fail_all(Error{ErrorCode::unavailable, "cannot read an account", "", "10.0.0.7 is away", ""});
     house.poll(actions(10), 105);
     CHECK(to_text(house.coordinator->not_ready()) ==
-          "accounts: no account could be read at the last 3 blocks, so tasks go out at L1");
+          "accounts: no account could be read at the last 3 blocks, so tasks are sent at L1");
     house.state.fail_all(std::nullopt);
     house.poll(actions(11), 106);
     CHECK(house.coordinator->not_ready().empty());
@@ -436,7 +438,7 @@ TEST_CASE("blocks that the source has and the coordinator does not get are repor
         house.coordinator->keep_time();
     }
     CHECK(to_text(house.coordinator->not_ready()) ==
-          "blocks: no block was taken for 60 s after block 100, and the source is at block 107");
+          "blocks: no block was processed for 60 s after block 100, and the source is at block 107");
     REQUIRE(errors.size() == 1);
     CHECK(errors[0].find("field 7 is cut off") != std::string::npos);
     CHECK(house.counter("block_stops") == 1);

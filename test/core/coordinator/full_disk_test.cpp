@@ -47,7 +47,7 @@ int work_on_a_full_disk() {
     if (reasons.size() != 1 || reasons[0].part != "ledger" || reasons[0].why.empty()) return 7;
     if (house.counter("ledger_stops") != 1) return 8;
     const auto is_told = [](const std::string& text) {
-        return text.find("no tasks go out until the ledger can be written again") != std::string::npos;
+        return text.find("no tasks are sent until the ledger can be written again") != std::string::npos;
     };
     if (std::count_if(said.begin(), said.end(), is_told) != 1) return 9;
 

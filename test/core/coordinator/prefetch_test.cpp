@@ -201,7 +201,7 @@ TEST_CASE("accounts are read again when the tip moved during the read") {
 }
 
 TEST_CASE(
-    "when no account was readable at three tips in a row, tasks go out at L1 until one is readable again") {
+    "when no account was readable at three tips in a row, tasks are sent at L1 until one is readable again") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     SECTION("because the state is at another block") {

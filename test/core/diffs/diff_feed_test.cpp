@@ -53,13 +53,13 @@ struct Feed {
             told(diff);
         };
         hooks.lowest_needed = [this] { return needed; };
-        feed = std::make_unique<DiffFeed>(source, store, settings, std::move(hooks),
-                                          Log(LogLevel::error, [this](LogLevel, std::string_view text) {
-                                              if (text.find("taken in any more") == std::string_view::npos)
-                                                  return;
-                                              const std::lock_guard lock(mutex);
-                                              if (++alarms == 1) alarm.set_value();
-                                          }));
+        feed = std::make_unique<DiffFeed>(
+            source, store, settings, std::move(hooks),
+            Log(LogLevel::error, [this](LogLevel, std::string_view text) {
+                if (text.find("feed of state diffs has stopped") == std::string_view::npos) return;
+                const std::lock_guard lock(mutex);
+                if (++alarms == 1) alarm.set_value();
+            }));
         feed->start();
     }
     void give(std::uint64_t first, std::uint64_t last) {

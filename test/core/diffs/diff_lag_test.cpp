@@ -48,9 +48,9 @@ TEST_CASE("diff lag: a log that stops while the chain continues raises one alarm
     CHECK(world.reasons(1000).empty());
     CHECK(world.lag.times_lagging() == 0);
     world.blocks(1, 1000);
-    CHECK(
-        world.reasons(1000) ==
-        "state diffs: the node sends none any more: the log ends at height 1000, the chain is 24 blocks ahead");
+    CHECK(world.reasons(1000) ==
+          "state diffs: the node has stopped sending state diffs: the log ends at height 1000, the chain is 24 "
+          "blocks ahead");
     world.blocks(100, 1000);
     CHECK(world.lines == std::vector{LogLevel::error});
     CHECK(world.lag.times_lagging() == 1);
