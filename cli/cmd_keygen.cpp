@@ -98,10 +98,10 @@ Status check_sources(const KeygenOptions& options) {
                            !options.config.files.empty()}) {
         given += one ? 1 : 0;
     }
-    if (options.key_only && options.json) return fail(usage("--key-only", "does not go with --json"));
+    if (options.key_only && options.json) return fail(usage("--key-only", "cannot be combined with --json"));
     if (given > 1) return fail(usage("", "more than one source of the master secret", "give one of them"));
     if (options.secret_file == "-" && options.agents_file == "-") {
-        return fail(usage("--agents-file", "standard input holds the secret already"));
+        return fail(usage("--agents-file", "standard input is already used for the secret"));
     }
     return {};
 }

@@ -85,7 +85,7 @@ std::string config_yaml(const LoadedConfig& config) {
 std::string default_config_yaml() {
     std::string out =
         "# Every key of ioswarm with its default; man ioswarm.yaml explains them.\n"
-        "# Remove the '#' before a key that you change, and before the group it stands in.\n"
+        "# Remove the '#' before a key that you change, and before the group that it belongs to.\n"
         "ioswarm:\n";
     each_key([&](std::string_view group) { out += fmt::format("\n  #{}:\n", group); },
              [&](std::size_t index, std::string_view indent) {

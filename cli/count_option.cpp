@@ -13,7 +13,7 @@ void add_count_option(CLI::App& app, const std::string& name, std::uint64_t& val
            [&value, name](const std::string& text) {
                const auto parsed = parse_count(text);
                if (!parsed)
-                   throw CLI::ValidationError(name, "'" + text + "' is no whole number from 0 to 2^64-1");
+                   throw CLI::ValidationError(name, "'" + text + "' is not a whole number from 0 to 2^64-1");
                value = *parsed;
            },
            help)

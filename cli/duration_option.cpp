@@ -14,7 +14,8 @@ void add_duration_option(CLI::App& app, const std::string& name, std::chrono::mi
            [&value, name](const std::string& text) {
                const auto parsed = parse_duration(text);
                if (!parsed)
-                   throw CLI::ValidationError(name, "'" + text + "' is no duration; 30m, 90s and 200ms are");
+                   throw CLI::ValidationError(
+                       name, "'" + text + "' is not a duration; write it as 30m, 90s or 200ms");
                value = *parsed;
            },
            help)

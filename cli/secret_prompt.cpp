@@ -94,7 +94,8 @@ void protect_secrets() noexcept {
 Result<SecretBytes> ask_secret(Io& io, const std::string& question, const std::string& hint,
                                const std::stop_token& stop) {
     if (!io.interactive) {
-        return fail(ErrorCode::usage, "cannot ask for the password", {}, "standard input is no terminal", hint);
+        return fail(ErrorCode::usage, "cannot ask for the password", {}, "standard input is not a terminal",
+                    hint);
     }
     io.err << question << std::flush;
     SecretBytes line(kLongestLine);
@@ -146,7 +147,7 @@ bool ask_yes_no(Io& io, const std::string& question, const std::stop_token& stop
 }
 
 bool ask_for_word(Io& io, const std::string& question, const std::string& word, const std::stop_token& stop) {
-    return read_answer(io, fmt::format("{} Type '{}' to go on: ", question, word), stop) == word;
+    return read_answer(io, fmt::format("{} Type '{}' to continue: ", question, word), stop) == word;
 }
 
 }  // namespace ioswarm::cli

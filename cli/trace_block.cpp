@@ -43,7 +43,7 @@ class BlockTracer {
         if (entry.is_protocol_action) {
             line.kind = "protocol action";
             line.not_run = true;
-            line.difference = "an action of the staking or rewarding protocol, which is no contract";
+            line.difference = "an action of the staking or rewarding protocol, which is not a contract";
             return line;
         }
         const evm::MinedRun run = evm::run_as_mined(executor_, entry.transaction.transaction, block_.context,
@@ -117,7 +117,7 @@ std::size_t BlockReport::different() const noexcept {
 
 Result<BlockReport> trace_block(JsonRpcClient& web3, std::uint64_t height,
                                 std::optional<std::uint64_t> prague_from) {
-    if (height == 0) return fail(ErrorCode::usage, "trace", "--block", "block 0 holds no transactions");
+    if (height == 0) return fail(ErrorCode::usage, "trace", "--block", "block 0 contains no transactions");
     IOSWARM_TRY(const auto block, proto::web3_mined_block(web3, height));
     const evm::Rules& rules = evm::chain_rules(block.context.chain_id, height, prague_from);
     BlockReport report;
@@ -143,7 +143,7 @@ void print_block(std::ostream& out, const BlockReport& report) {
     out << fmt::format("{} as their receipts say, {} different, {} not run\n", same, report.different(),
                        report.not_run());
     if (report.different() != 0) {
-        out << "Web3 does not tell a slot that was set back to zero from one that was never written. A "
+        out << "Web3 cannot distinguish a slot that was set back to zero from one that was never written. A "
                "transaction that writes such a slot may cost other gas than here, and so may those after it.\n";
     }
 }

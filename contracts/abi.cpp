@@ -136,7 +136,7 @@ Result<std::uint64_t> Reader::uint64() {
 Result<Address> to_address(const Hash256& word) {
     const BytesView front = word.view().first(kWord - Address::kSize);
     if (std::any_of(front.begin(), front.end(), [](std::uint8_t byte) { return byte != 0; })) {
-        return bad_abi("a word is no address");
+        return bad_abi("a word is not an address");
     }
     return *Address::from(word.view().last(Address::kSize));
 }

@@ -66,7 +66,7 @@ Result<U256> ChainEndpoint::ask_quantity(std::string method, std::string params)
     IOSWARM_TRY(auto reply, ask(std::move(method), std::move(params)));
     if (reply.kind == RpcReply::Kind::error) return refused(which, reply.error);
     const auto value = reply.kind == RpcReply::Kind::text ? u256_from_quantity(reply.value) : std::nullopt;
-    if (!value) return fail(ErrorCode::bad_data, kCannotAsk, which, "the answer is no number");
+    if (!value) return fail(ErrorCode::bad_data, kCannotAsk, which, "the answer is not a number");
     return *value;
 }
 
@@ -131,7 +131,7 @@ Result<Bytes> ChainEndpoint::ask_code(const Address& account, const std::string&
     if (reply.kind == RpcReply::Kind::error) return refused(which, reply.error);
     const bool fits = reply.kind == RpcReply::Kind::text && reply.value.size() <= 2 * kMaxCode + 2;
     const auto bytes = fits ? from_hex(reply.value) : std::nullopt;
-    if (!bytes) return fail(ErrorCode::bad_data, kCannotAsk, which, "the answer is no code");
+    if (!bytes) return fail(ErrorCode::bad_data, kCannotAsk, which, "the answer is not code");
     return *bytes;
 }
 
@@ -142,7 +142,7 @@ Result<CallOutcome> ChainEndpoint::call(const CallRequest& request) {
     if (is_error && reply.error.code != kRevertCode) return refused(which, reply.error);
     const std::string& text = is_error ? reply.error.data : reply.value;
     const auto bytes = is_error || reply.kind == RpcReply::Kind::text ? from_hex(text) : std::nullopt;
-    if (!bytes) return fail(ErrorCode::bad_data, kCannotAsk, which, "the answer is no hex");
+    if (!bytes) return fail(ErrorCode::bad_data, kCannotAsk, which, "the answer is not hex");
     return CallOutcome{is_error, *bytes};
 }
 
@@ -157,7 +157,7 @@ Result<std::optional<std::uint64_t>> ChainEndpoint::estimate_gas(const CallReque
         return fail(ErrorCode::failed_check, "the transaction would fail", {}, why);
     }
     const auto value = reply.kind == RpcReply::Kind::text ? u256_from_quantity(reply.value) : std::nullopt;
-    if (!value) return fail(ErrorCode::bad_data, kCannotAsk, which, "the answer is no amount of gas");
+    if (!value) return fail(ErrorCode::bad_data, kCannotAsk, which, "the answer is not an amount of gas");
     if (*value > kBlockGasLimit) {
         return fail(ErrorCode::bad_data, kCannotAsk, which,
                     fmt::format("it says {} gas, and a block takes {}", to_decimal(*value), kBlockGasLimit));

@@ -21,7 +21,7 @@ tl::unexpected<Error> bad_answer(std::string why) {
 class ObjectReader {
   public:
     explicit ObjectReader(const Json& object) : object_(object) {
-        if (!object.is_object()) fault("it is no object");
+        if (!object.is_object()) fault("it is not an object");
     }
 
     [[nodiscard]] const std::string& why() const noexcept { return why_; }
@@ -40,7 +40,7 @@ class ObjectReader {
     U256 quantity(const char* name, bool required = true) {
         const std::string* digits = text(name);
         const auto value = digits == nullptr ? std::nullopt : u256_from_quantity(*digits);
-        if (!value && (required || digits != nullptr)) fault(std::string(name) + " is no number");
+        if (!value && (required || digits != nullptr)) fault(std::string(name) + " is not a number");
         return value.value_or(U256(0));
     }
 
@@ -86,14 +86,14 @@ Result<ChainLog> log_of(const Json& object) {
     log.transaction = reader.fixed_or_nothing<Hash256>("transactionHash").value_or(Hash256{});
     const std::string* data = reader.text("data");
     const auto bytes = data == nullptr ? std::optional<Bytes>(Bytes{}) : from_hex(*data);
-    if (!bytes) return bad_answer("a log's data is no hex");
+    if (!bytes) return bad_answer("a log's data is not hex");
     log.data = *bytes;
     const Json* topics = reader.list("topics");
     if (topics == nullptr || topics->size() > 4) return bad_answer("a log has no topics, or more than four");
     for (const Json& topic : *topics) {
         const auto hash =
             topic.is_string() ? fixed_from_hex<Hash256>(topic.get_ref<const std::string&>()) : std::nullopt;
-        if (!hash) return bad_answer("a log's topic is no hash");
+        if (!hash) return bad_answer("a log's topic is not a hash");
         log.topics.push_back(*hash);
     }
     if (!reader.why().empty()) return bad_answer("a log: " + reader.why());
@@ -145,7 +145,7 @@ Result<Receipt> read_receipt(std::string_view json) {
 
 Result<std::vector<Receipt>> read_receipts(std::string_view json) {
     const Json tree = Json::parse(json, nullptr, false);
-    if (!tree.is_array()) return bad_answer("the receipts are no list");
+    if (!tree.is_array()) return bad_answer("the receipts are not a list");
     std::vector<Receipt> out;
     for (const Json& one : tree) {
         IOSWARM_TRY(auto receipt, receipt_of(one));
@@ -185,7 +185,7 @@ Result<MinedTransaction> read_mined(const Json& object) {
     out.value = reader.quantity("value");
     const std::string* input = reader.text("input");
     const auto bytes = input == nullptr ? std::nullopt : from_hex(*input);
-    if (!bytes) return bad_answer("a transaction's input is no hex");
+    if (!bytes) return bad_answer("a transaction's input is not hex");
     out.data = *bytes;
     if (!reader.why().empty()) return bad_answer("a transaction: " + reader.why());
     return out;
@@ -224,7 +224,7 @@ Result<std::vector<MinedTransaction>> read_transactions_from(std::string_view js
 
 Result<std::vector<ChainLog>> read_logs(std::string_view json) {
     const Json tree = Json::parse(json, nullptr, false);
-    if (!tree.is_array()) return bad_answer("the logs are no list");
+    if (!tree.is_array()) return bad_answer("the logs are not a list");
     return logs_of(tree);
 }
 

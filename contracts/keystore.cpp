@@ -64,7 +64,7 @@ struct Envelope {
 Result<Envelope> read_envelope(std::string_view text) {
     if (text.size() > kMaxKeystoreBytes) return bad_keystore("not a keystore: it is larger than 64 KiB");
     const Json tree = Json::parse(text, nullptr, false);
-    if (!tree.is_object()) return bad_keystore("not a keystore: it is no JSON object");
+    if (!tree.is_object()) return bad_keystore("not a keystore: it is not a JSON object");
     const Json* crypto = member(tree, "crypto");
     if (crypto == nullptr) crypto = member(tree, "Crypto");  // the spelling of old programs
     if (const Json* version = member(tree, "version");
@@ -150,7 +150,7 @@ Result<PrivateKey> open_keystore(std::string_view json, BytesView password) {
     const SecretBytes scalar =
         aes128_ctr(derived.view().first(kCipherKeySize), envelope.iv, envelope.ciphertext);
     auto key = PrivateKey::from(scalar.view());
-    if (!key) return bad_keystore("it holds no key of secp256k1");
+    if (!key) return bad_keystore("it has no key of secp256k1");
     if (envelope.address && *envelope.address != key->address()) {
         return bad_keystore("the address does not match the key: the file is damaged");
     }
@@ -197,7 +197,7 @@ Result<PrivateKey> key_from_hex(std::string_view text) {
     constexpr const char* kWhat = "cannot read the private key";
     const auto refuse = [] {
         return fail(ErrorCode::config, kWhat, {}, "it is not 64 hex digits",
-                    "the file holds the key as hex, with or without 0x, and nothing else");
+                    "the file must contain the key as hex, with or without 0x, and nothing else");
     };
     while (!text.empty() && std::string_view(" \t\r\n").find(text.back()) != std::string_view::npos)
         text.remove_suffix(1);

@@ -18,7 +18,7 @@ constexpr std::uint64_t kMaxNonceDistance = 10'000;
 /// EIP-2681 limits nonces to 2^64 - 2. A thousandth of that is far more than any wallet ever sends.
 constexpr std::uint64_t kHighestNonce = ~std::uint64_t{0} / 1000;
 constexpr const char* kResumeHint =
-    "run the same command again: it goes on with this transaction and sends no other";
+    "run the same command again: it continues with this transaction and sends no other";
 
 EthTx to_eth_tx(const TransactionOrder& order, std::uint64_t chain_id) {
     EthTx tx;

@@ -32,7 +32,7 @@ Error balance_error(const Address& wallet, const U256& balance, const U256& need
 /// Called when the nonce is used and the endpoint in use shows no receipt. Asks every endpoint.
 Result<std::optional<Receipt>> TransactionSender::look_everywhere(Wait& wait) {
     const auto unsure = [&wait](const std::string& why) {
-        return fail(ErrorCode::unavailable, "cannot tell what became of the transaction",
+        return fail(ErrorCode::unavailable, "the outcome of the transaction is unknown",
                     to_hex0x(wait.entry.attempts.back().hash.view()), why);
     };
     IOSWARM_TRY(auto seen, evidence_.look(wait.hashes));
@@ -82,7 +82,7 @@ Result<bool> TransactionSender::is_final(const Receipt& receipt, std::uint64_t n
         if (!*block || (*block)->hash != receipt.block_hash || confirmed->nonce <= nonce) return false;
         if (chain_.endpoint_count() > 1 && !agrees(*one, receipt)) {
             return fail(ErrorCode::unavailable, "the endpoints contradict each other",
-                        to_hex0x(receipt.transaction.view()), one->name() + " tells another end of it",
+                        to_hex0x(receipt.transaction.view()), one->name() + " reports another outcome",
                         "leave out the endpoint that is wrong");
         }
         any = true;
@@ -168,7 +168,7 @@ Result<bool> TransactionSender::may_be_mined(const SentEntry& given_up) {
         hashes.push_back(one.hash);
     const auto unsure = [&hashes](const std::string& why) {
         return fail(ErrorCode::unavailable,
-                    "cannot tell whether an earlier transaction of this command was mined",
+                    "it is unknown whether an earlier transaction of this command was mined",
                     to_hex0x(hashes.back().view()), why,
                     "wait until the endpoint answers, or leave it out; nothing was sent");
     };
@@ -196,7 +196,7 @@ Result<std::optional<SentEntry>> TransactionSender::find_given_up(std::string_vi
         if (!may_be) continue;
         if (!is_signed_by(one, chain_.expected_chain_id(), key_.address())) {
             return fail(ErrorCode::data_loss, "cannot use the journal of sent transactions", journal_.path(),
-                        "the wallet's key did not sign a transaction that was given up");
+                        "a transaction that was given up was not signed by the wallet's key");
         }
         IOSWARM_DO(journal_.add(std::move(one)));
         IOSWARM_TRY(auto done, resume(max_gas_price));

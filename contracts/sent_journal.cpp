@@ -101,7 +101,7 @@ tl::unexpected<Error> of_journal(Error error) {
 tl::unexpected<Error> damaged(const std::string& path, std::string why) {
     return fail(
         ErrorCode::data_loss, kCannotKeep, path, std::move(why),
-        "find out which of its transactions were mined before you move it away: what it holds is not sent "
+        "find out which of its transactions were mined before you move it away: what it contains is not sent "
         "again, and what it has lost would be");
 }
 

@@ -36,7 +36,8 @@ Result<AccountRecord> read_account_record(BytesView bytes) {
         }
     }
     if (!reader.ok())
-        return fail(ErrorCode::bad_data, "cannot decode the account", {}, "its record is no protobuf message");
+        return fail(ErrorCode::bad_data, "cannot decode the account", {},
+                    "its record is not a protobuf message");
     return out;
 }
 

@@ -42,7 +42,7 @@ class Import {
         std::uint64_t first = options_.from == 0 ? source.floor : options_.from;
         if (!source.holds(first)) {
             return fail(ErrorCode::out_of_range, "cannot import from there", fmt::format("height {}", first),
-                        fmt::format("the file holds {} to {}", source.floor, source.tip));
+                        fmt::format("the file has heights {} to {}", source.floor, source.tip));
         }
         all_ = source.tip - first + 1;
         if (held.empty()) return first_of_empty(first);
@@ -67,7 +67,7 @@ class Import {
                 fmt::format("file {} to {}", report_.source.floor, report_.source.tip),
                 fmt::format("the log was restarted and is to begin with height {}; {}", floor, why),
                 fmt::format(
-                    "take a file that holds height {}, or restart the log at another height: ioswarm diffs "
+                    "take a file that has height {}, or restart the log at another height: ioswarm diffs "
                     "restart --from HEIGHT",
                     floor));
         };
@@ -143,7 +143,7 @@ class Import {
         if (observer_) observer_(report_.too_old + report_.equal + report_.appended, all_);
         if (!stop_.stop_requested()) return {};
         return fail(ErrorCode::cancelled, "import stopped", {}, "a signal came",
-                    fmt::format("{} diffs were appended; run it again to go on", report_.appended));
+                    fmt::format("{} diffs were appended; run the command again to continue", report_.appended));
     }
 
     DiffLog& source_;

@@ -32,7 +32,7 @@ class StoreDiffLog final : public DiffLog {
         if (!range_.holds(height)) {
             return fail(ErrorCode::out_of_range, "no such diff", fmt::format("height {}", height),
                         range_.empty() ? "the log is empty"
-                                       : fmt::format("the log holds {} to {}", range_.floor, range_.tip));
+                                       : fmt::format("the log has heights {} to {}", range_.floor, range_.tip));
         }
         next_ = height;
         rows_.clear();

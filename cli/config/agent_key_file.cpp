@@ -54,7 +54,7 @@ Result<std::vector<AgentKey>> parse_agent_keys(std::string_view text, const std:
         if (line.starts_with(kKeyLine)) line = without_blanks(line.substr(kKeyLine.size()));
         if (!is_agent_key(line))
             return fail(no_keys(
-                name, fmt::format("line {} is no agent's key, which is iosw_ and 64 hex digits", number)));
+                name, fmt::format("line {} is not an agent's key, which is iosw_ and 64 hex digits", number)));
         out.push_back({std::exchange(agent_id, {}), std::string(line)});
     }
     if (out.empty()) return fail(no_keys(name, "there is no key in it"));
@@ -93,7 +93,7 @@ Result<AgentKey> read_agent_key(const std::string& path,
     IOSWARM_TRY(auto keys, read_agent_keys(path, credentials_directory));
     if (keys.size() > 1)
         return fail(
-            no_keys(path, fmt::format("it holds the keys of {} agents, and one is needed", keys.size())));
+            no_keys(path, fmt::format("the file has the keys of {} agents, and one is needed", keys.size())));
     return std::move(keys.front());
 }
 

@@ -232,7 +232,7 @@ class Loader {
         loaded_.warnings.push_back(
             fmt::format("{} {}: this program leaves it alone and keeps its state diffs in {}", given,
                         hidden ? "may not be read by this user, as a node's own store may not"
-                               : "holds iotex-core's own store of state diffs",
+                               : "is iotex-core's own store of state diffs",
                         diff_store_file(loaded_.settings)));
     }
 
@@ -294,7 +294,7 @@ class Loader {
         if (!key && key.error().code != ErrorCode::config) {
             cannot_read_named("node.diffsKeyFile", std::move(key).error());
         } else if (!key) {
-            error(file.text, "holds no agent's key, which is iosw_ and 64 hex digits",
+            error(file.text, "has no agent's key, which is iosw_ and 64 hex digits",
                   fmt::format("{} came from {}; ioswarm keygen prints keys", "node.diffsKeyFile",
                               to_string(file.origin)));
         } else {

@@ -47,7 +47,7 @@ Result<std::string> as_secret(std::string text, const std::string& name) {
     if (text.empty()) return fail(ErrorCode::config, std::string(kCannotRead), name, "it is empty");
     if (text.find_first_of(std::string_view("\n\0", 2)) != std::string::npos) {
         wipe(text);
-        return fail(ErrorCode::config, std::string(kCannotRead), name, "it holds more than one line");
+        return fail(ErrorCode::config, std::string(kCannotRead), name, "it has more than one line");
     }
     return text;
 }

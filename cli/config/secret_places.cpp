@@ -81,7 +81,7 @@ std::string mode_text(const SecretFile& file, mode_t mode) {
 }
 
 std::string exposure_text(const SecretFile& file) {
-    return fmt::format("it holds {}, and other users of this machine may read or change it", file.holds);
+    return fmt::format("it contains {}, and other users of this machine may read or change it", file.holds);
 }
 
 std::string exposure_remedy(const SecretFile& file) {

@@ -35,7 +35,7 @@ struct SecretFile {
 [[nodiscard]] bool is_exposed(const SecretFile& file, mode_t mode);
 /// "FILE has mode 0644".
 [[nodiscard]] std::string mode_text(const SecretFile& file, mode_t mode);
-/// "it holds …, and other users of this machine may read or change it".
+/// "it contains …, and other users of this machine may read or change it".
 [[nodiscard]] std::string exposure_text(const SecretFile& file);
 /// The command that mends it.
 [[nodiscard]] std::string exposure_remedy(const SecretFile& file);

@@ -75,7 +75,7 @@ Result<AgentKey> find_key(const L4TestOptions& options, Io& io) {
         return out;
     }
     if (!options.secret.empty() || !options.secret_file.empty())
-        return fail(usage("--key-file", "does not go with a master secret", "give one of them"));
+        return fail(usage("--key-file", "cannot be combined with a master secret", "give one of them"));
     auto key = missing_is_io(read_agent_key(options.key_file, process_environment()("CREDENTIALS_DIRECTORY")));
     if (!key) return key;
     if (!options.agent.empty() && !key->agent_id.empty() && options.agent != key->agent_id)
@@ -93,7 +93,7 @@ Result<proto::DiffProbeOptions> probe_options(const L4TestOptions& options, Io& 
     const auto address = parse_host_port(options.address);
     if (!address) return fail(usage("--addr", fmt::format("'{}' is not host:port", options.address)));
     if (!options.agent.empty() && !is_valid_agent_id(options.agent))
-        return fail(usage("--agent", "is no agent id: 1 to 128 visible characters"));
+        return fail(usage("--agent", "is not an agent id: 1 to 128 visible characters"));
     IOSWARM_TRY(auto key, find_key(options, io));
     proto::DiffProbeOptions out;
     out.peer.target = {address->host, address->port, {}};

@@ -186,7 +186,7 @@ Result<bool> is_agreed(const DiffsRestartOptions& options, const DiffRange& rang
     io.err << fmt::format(
         "{}: {}, {} diffs.\nAll of them are removed. Agents that need one of them are refused until there is a "
         "newer\n"
-        "snapshot. Type 'yes' to go on: ",
+        "snapshot. Type 'yes' to continue: ",
         escape_for_display(options.log), in_words(range), count(range));
     io.err.flush();
     std::string answer;
@@ -343,7 +343,7 @@ ExitCode run_diffs_restart(const DiffsRestartOptions& options, Io& io) {
         return ExitCode::ok;
     }
     io.err << fmt::format(
-        "{}: emptied; it begins anew with {}\n", escape_for_display(options.log),
+        "{}: emptied; it starts again with {}\n", escape_for_display(options.log),
         options.from == 0 ? "the oldest that its source has" : fmt::format("height {}", options.from));
     return ExitCode::ok;
 }

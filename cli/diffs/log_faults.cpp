@@ -50,7 +50,7 @@ std::string LogFaults::advice() const {
         "snapshot",
         is_tip_damaged
             ? "The newest diff is damaged, so serve appends nothing to this log"
-            : "serve goes on with the other heights, and removes the damaged ones when they are old enough");
+            : "serve continues with the other heights, and removes the damaged ones when they are old enough");
 }
 
 std::optional<LogFaults> faults_in(const std::string& path, const snapshot::LockWait& wait) {

@@ -84,7 +84,7 @@ Result<Address> coordinator_of(ChainClient& chain, const Address& pool) {
 }
 
 void report_code(CheckReport& report, PoolCode code, const std::string& pool) {
-    const std::string what = fmt::format("{} holds code of {}", pool, contracts::to_string(code));
+    const std::string what = fmt::format("{} has code of {}", pool, contracts::to_string(code));
     switch (code) {
         case PoolCode::v2:
         case PoolCode::v3:
@@ -97,7 +97,7 @@ void report_code(CheckReport& report, PoolCode code, const std::string& pool) {
                         "deploy a new contract: ioswarm deploy");
             return;
         case PoolCode::other:
-            report.warn(fmt::format("{} holds unknown code", pool), "it may not be a reward contract",
+            report.warn(fmt::format("{} has unknown code", pool), "it may not be a reward contract",
                         "check rewardContract");
     }
 }
@@ -176,7 +176,7 @@ void check_contract(CheckReport& report) {
         } else if (coordinator.error().code == ErrorCode::bad_data ||
                    coordinator.error().code == ErrorCode::failed_precondition) {
             report.fail(fmt::format("coordinator() cannot be read: {}", coordinator.error().text()),
-                        "it is no reward contract, or the endpoint answers wrongly", "check rewardContract");
+                        "it is not a reward contract, or the endpoint answers wrongly", "check rewardContract");
         } else {
             return ioswarm::fail(coordinator.error());
         }
@@ -212,7 +212,7 @@ void check_nonce(CheckReport& report) {
         } else {
             report.warn(fmt::format("{} transactions wait: the next nonce is {}, and {} are mined",
                                     *next - mined->nonce, *next, mined->nonce),
-                        "a transaction that is never mined holds up all later ones",
+                        "a transaction that is never mined blocks all later ones",
                         "see ioswarm settle status; when it does not go on: ioswarm settle unstick");
         }
         return {};

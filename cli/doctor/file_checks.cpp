@@ -22,11 +22,11 @@ bool report_mode(CheckReport& report, const SecretFile& file) {
     struct stat info {};
     if (::stat(file.path.c_str(), &info) != 0) {
         if (errno == EACCES) {
-            report.not_checked(fmt::format("{}: this user may not look at it", file.path),
+            report.not_checked(fmt::format("{}: this user may not read it", file.path),
                                "run doctor as root, or as the user of the service");
         } else {
             report.fail(fmt::format("{}: {}", file.path, std::strerror(errno)),
-                        fmt::format("it should hold {}", file.holds), "make the file, or correct its name");
+                        fmt::format("it should contain {}", file.holds), "make the file, or correct its name");
         }
         return true;
     }

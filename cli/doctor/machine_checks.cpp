@@ -87,8 +87,8 @@ void report_port(CheckReport& report, std::string_view key, const std::string& a
                         fmt::format("set {} to a higher port", key));
             return;
         case EADDRNOTAVAIL:
-            report.fail(fmt::format("listen {} is no address of this machine", address), "serve cannot start",
-                        "see the machine's addresses: ip address; correct listen");
+            report.fail(fmt::format("listen {} is not an address of this machine", address),
+                        "serve cannot start", "see the machine's addresses: ip address; correct listen");
             return;
         default:
             report.fail(fmt::format("{}: {}", where, std::strerror(error)), "serve cannot start",
@@ -148,7 +148,7 @@ void check_data_dir(CheckReport& report) {
     if (::stat(dir.c_str(), &info) != 0) {
         if (errno != ENOENT) {
             report.add(CheckState::fail,
-                       explain_data_dir(errno_error(errno, "cannot look at dataDir", dir), dir));
+                       explain_data_dir(errno_error(errno, "cannot examine dataDir", dir), dir));
             return;
         }
         const std::string parent = existing_part(dir).string();

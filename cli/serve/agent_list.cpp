@@ -157,7 +157,7 @@ Status check_list_entry(std::string_view entry) {
     }
     if (entry.find('#') != std::string_view::npos) {
         return fail(ErrorCode::usage, "cannot put this into a list of agents", std::string(entry),
-                    "a # begins a comment there", "write ? in its place, which stands for any character");
+                    "a # begins a comment there", "write ? instead, which stands for any character");
     }
     return {};
 }

@@ -153,7 +153,7 @@ Status bind_chain(const ServeConfig& config, Ledger& ledger, const ChainIdentity
     if (held && !held->may_be(chain)) {
         return fail(another_chain(config, config.data_dir, "its ledger", *held, chain,
                                   is_unused
-                                      ? "start ioswarm again: the ledger holds nothing that counts, so it then "
+                                      ? "start ioswarm again: the ledger has nothing that counts, so it then "
                                         "takes the new chain"
                                       : ledger_hint(config)));
     }

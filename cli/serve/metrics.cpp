@@ -207,7 +207,7 @@ void add_agents(Families& out, const std::vector<AgentView>& agents) {
 std::string Metrics::text(const MetricFigures& figures) const {
     Families out;
     const BuildInfo build = build_info();
-    out.gauge("ioswarm_build_info", "Always 1; the labels tell what the program was built from.", 1,
+    out.gauge("ioswarm_build_info", "Always 1; the labels say what the program was built from.", 1,
               {{"version", std::string(build.version)},
                {"commit", build.commit.id.empty() ? "unknown" : std::string(build.commit.id)}});
     add_status(out, figures);

@@ -74,14 +74,14 @@ Result<NewestSnapshot> described_snapshot(const std::string& folder, const std::
         return fail(ErrorCode::not_found, "no snapshot", "", "none was published yet");
     if (!text) return fail(bad("it cannot be read"));
     const auto json = nlohmann::json::parse(*text, nullptr, false);
-    if (!json.is_object()) return fail(bad("it is no JSON object"));
+    if (!json.is_object()) return fail(bad("it is not a JSON object"));
     NewestSnapshot newest{count_in(json, "height"), text_in(json, "file"), count_in(json, "bytes"),
                           text_in(json, "sha256"), text_in(json, "time")};
     newest.immutable = text_in(json, "immutable");
     newest.kind = kind_in(json);
     const std::string& stored = newest.immutable.empty() ? newest.file : newest.immutable;
     if (!is_plain_name(newest.file) || !is_plain_name(stored))
-        return fail(bad("it does not name a file of the folder"));
+        return fail(bad("it does not name a file of the directory"));
     if (newest.height == 0 || newest.bytes == 0) return fail(bad("it lacks the height or the size"));
     if (newest.sha256.size() != 64 || !only(newest.sha256, "0123456789abcdef"))
         return fail(bad("its sha256 is none"));

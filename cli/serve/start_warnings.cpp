@@ -53,7 +53,8 @@ void warn_of_rewards(const ServeConfig& config, std::vector<StartWarning>& out) 
         out.push_back(
             {{"delegateAddress", "epochRewardIOTX"},
              "delegateAddress is not set, though rewards are on: tasks carry no coinbase, so contracts that "
-             "read it are executed wrongly; a node does not tell its delegate's address, so set it by hand"});
+             "read it are executed wrongly; a node does not say its delegate's address, so set it in the "
+             "configuration"});
     }
     const bool has_key = !config.reward_signer_key.empty() || !config.reward_signer_key_file.empty();
     if (!config.reward_contract.empty() && has_key && !config.settlement_enabled) {

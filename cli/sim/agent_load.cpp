@@ -143,7 +143,7 @@ Result<proto::LoadSettings> settings_for_target(const SimOptions& options) {
 Error with_join_hint(Error error, const SimOptions& options) {
     if (error.code == ErrorCode::unauthenticated)
         error.hint = options.key_file.empty()
-                         ? "--secret-file must hold that coordinator's master secret"
+                         ? "--secret-file must be the file with that coordinator's master secret"
                          : "--key-file must have keys that were made from that coordinator's "
                            "master secret";
     if (error.code == ErrorCode::unavailable && !options.tls && error.hint.empty())

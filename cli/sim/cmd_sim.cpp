@@ -52,7 +52,7 @@ Status check_target(const SimOptions& options) {
         return {};
     }
     if (!options.key_file.empty() && !options.secret_file.empty())
-        return refuse("--key-file", "does not go with --secret-file", "give one of them");
+        return refuse("--key-file", "cannot be combined with --secret-file", "give one of them");
     const auto target = parse_host_port(options.target);
     if (!target) return refuse("--target", "is not HOST:PORT");
     if (options.own_target || target->host == "localhost" || is_loopback(target->host)) return {};

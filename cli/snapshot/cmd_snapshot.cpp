@@ -101,7 +101,7 @@ Runner add_l4baseline(CLI::App& app) {
         if (command->output.stats) return run_stats(*command, io);
         if (!command->options.output.empty()) return run_export(*command, io);
         print_error(io, Error{ErrorCode::usage, "l4baseline", "", "--output is required",
-                              "give --output FILE to make a snapshot, or --stats to look at the state alone"});
+                              "give --output FILE to make a snapshot, or --stats to examine only the state"});
         return ExitCode::usage;
     };
 }

@@ -203,7 +203,7 @@ ExitCode run_snapshot_inspect(const InspectOptions& options, Io& io) {
     if (wanted) {
         if (account) return print_account(*wanted, *account, options.json, io);
         return report_error(io, Error{ErrorCode::failed_check, "no such account", options.account,
-                                      "the snapshot does not hold it", ""});
+                                      "the snapshot does not contain it", ""});
     }
     if (!options.entries) print_summary(**reader, counts, options.json, io);
     return ExitCode::ok;

@@ -25,7 +25,7 @@ Status split_list(const std::string& text, const std::string& job, std::vector<s
         const std::string name = text.substr(at, comma - at);
         if (name.empty()) return fail(ErrorCode::usage, job, "--namespaces", "a name in the list is empty");
         if (std::find(names.begin(), names.end(), name) != names.end())
-            return fail(ErrorCode::usage, job, "--namespaces", "a name stands twice in the list: " + name);
+            return fail(ErrorCode::usage, job, "--namespaces", "a name is twice in the list: " + name);
         names.push_back(name);
         at = comma + 1;
     }
@@ -191,7 +191,7 @@ std::optional<std::chrono::milliseconds> JobTime::left() const {
 ExitCode tell_and_publish(const SnapshotOutputOptions& options, const MadeSnapshot& made, const JobTime& time,
                           std::stop_token stop, Io& io) {
     for (const std::string& name : made.report.missing)
-        print_warning(io, fmt::format("there is no namespace {}: the snapshot has nothing of it", name));
+        print_warning(io, fmt::format("there is no namespace {}: the snapshot has no entry of it", name));
     for (const std::string& warning : made.report.warnings)
         print_warning(io, warning);
     print_report(options, made, io);

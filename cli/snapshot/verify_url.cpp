@@ -151,7 +151,7 @@ class Verification {
         const std::string digest = text.substr(0, kDigits);
         const bool is_line = text.size() > kDigits + 2 && text[kDigits] == ' ' &&
                              digest.find_first_not_of("0123456789abcdef") == std::string::npos;
-        if (!is_line) return fail(wrong(url, "it is no line of sha256sum"));
+        if (!is_line) return fail(wrong(url, "it is not a line of sha256sum"));
         const std::string named = text.substr(kDigits + 2, text.find('\n') - kDigits - 2);
         // A name with escapes in the URL is not compared.
         if (name_.find('%') == std::string::npos && named != name_)
@@ -163,7 +163,7 @@ class Verification {
 
     Status read_meta(const std::string& url, const std::string& text) {
         const Json json = Json::parse(text, nullptr, false);
-        if (!json.is_object()) return fail(wrong(url, "it is no JSON object"));
+        if (!json.is_object()) return fail(wrong(url, "it is not a JSON object"));
         const auto word = [&](const Json& in, const char* key) -> std::optional<std::string> {
             const auto at = in.find(key);
             return at != in.end() && at->is_string() ? std::optional(at->get<std::string>()) : std::nullopt;

@@ -32,7 +32,7 @@ Result<AgentSet> read_id_file(const std::string& path, bool may_be_missing) {
     const auto file = std::filesystem::status(path, error);
     if (std::filesystem::exists(file) && !std::filesystem::is_regular_file(file) &&
         !std::filesystem::is_character_file(file)) {  // /dev/null is an empty list
-        return fail(ErrorCode::config, "cannot read the list of agents", path, "it is no regular file");
+        return fail(ErrorCode::config, "cannot read the list of agents", path, "it is not a regular file");
     }
     std::ifstream in(path);
     if (!in && errno == ENOENT && may_be_missing) return AgentSet();

@@ -21,7 +21,7 @@ bool is_ipv4(const IpBytes& address) {
 
 tl::unexpected<Error> no_network(std::string_view text) {
     return fail(ErrorCode::invalid_argument, "cannot read the address", std::string(text),
-                "it is no IP address and no network such as 192.0.2.0/24");
+                "it is not an IP address or a network such as 192.0.2.0/24");
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ Result<Address> parse_hex(std::string_view text) {
         return refuse_address(text, "an 0x address has 40 hex digits, not " + std::to_string(digits.size()));
     }
     const auto address = fixed_from_hex<Address>(digits);
-    if (!address) return refuse_address(text, "a character that is no hex digit");
+    if (!address) return refuse_address(text, "a character that is not a hex digit");
     if (has_upper(digits) && has_lower(digits) && to_checksum_hex(*address) != text) {
         return refuse_address(
             text, "the EIP-55 case is wrong: look for a typing error, or write it all in lower case");

@@ -36,7 +36,7 @@ Result<std::string> read_pem(const std::string& path) {
     IOSWARM_TRY(const auto file, open_file(path, kReadOnly, kCannotRead));
     struct stat info {};
     if (::fstat(file.get(), &info) == 0 && !S_ISREG(info.st_mode))
-        return fail(ErrorCode::bad_data, "cannot use the TLS file", path, "it is no regular file");
+        return fail(ErrorCode::bad_data, "cannot use the TLS file", path, "it is not a regular file");
     std::string text(kMaxPemBytes + 1, '\0');
     const std::span<std::uint8_t> room(reinterpret_cast<std::uint8_t*>(text.data()), text.size());
     IOSWARM_TRY(const auto got, read_at(file.get(), room, 0, kCannotRead, path));
@@ -77,7 +77,7 @@ Result<CheckedTlsPair> load_tls_pair(const std::string& certificate_file, const 
 
     const auto chain_bio = bio_over(chain);
     const PemOwned<X509> leaf(PEM_read_bio_X509(chain_bio.get(), nullptr, no_passphrase, nullptr));
-    if (!leaf) return refuse(certificate_file, "it holds no PEM certificate that parses");
+    if (!leaf) return refuse(certificate_file, "it has no valid PEM certificate");
     while (!BIO_eof(chain_bio.get())) {
         const PemOwned<X509> next(PEM_read_bio_X509(chain_bio.get(), nullptr, no_passphrase, nullptr));
         if (next) continue;
@@ -86,7 +86,7 @@ Result<CheckedTlsPair> load_tls_pair(const std::string& certificate_file, const 
     }
     const auto key_bio = bio_over(key_text);
     const PemOwned<EVP_PKEY> key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, no_passphrase, nullptr));
-    if (!key) return refuse(key_file, "it holds no PEM private key that parses without a passphrase");
+    if (!key) return refuse(key_file, "it has no valid PEM private key without a passphrase");
     if (X509_check_private_key(leaf.get(), key.get()) != 1) {
         return refuse(key_file, "the key does not belong to the certificate");
     }

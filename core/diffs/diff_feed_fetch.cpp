@@ -17,7 +17,7 @@ namespace {
 constexpr int kGoneTries = 3;
 
 const char* const kRestart =
-    "ioswarm diffs restart begins a new log; agents then need a newer snapshot before they go on";
+    "'ioswarm diffs restart' starts a new log; agents then need a newer snapshot before they can continue";
 
 }  // namespace
 
@@ -76,8 +76,9 @@ DiffFeed::FetchOutcome DiffFeed::judge_hole(Error error) {
     if (++gone_ < kGoneTries) return {FetchOutcome::Kind::again, std::move(error)};
     const DiffRange held = store_.range();
     return {FetchOutcome::Kind::halt,
-            {ErrorCode::data_loss, "the state diffs have a hole", fmt::format("height {}", wanted_),
-             fmt::format("what follows on {} is not to be had ({})", held.tip, error.text()), kRestart}};
+            {ErrorCode::data_loss, "a state diff is missing", fmt::format("height {}", wanted_),
+             fmt::format("the diff after height {} cannot be had from the source ({})", held.tip, error.text()),
+             kRestart}};
 }
 
 DiffFeed::FetchOutcome DiffFeed::refuse(std::string which, std::string why) {

@@ -116,7 +116,7 @@ Result<std::vector<SharedDiffPtr>> DiffHub::read(std::uint64_t from, std::size_t
         if (row.height != from + diffs.size()) {
             return fail(
                 unreadable(from + diffs.size(), Error{ErrorCode::data_loss,
-                                                      "the diff log has a hole",
+                                                      "a height is missing from the diff log",
                                                       {},
                                                       fmt::format("height {} comes in its place", row.height),
                                                       {}}));

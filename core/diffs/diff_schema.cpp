@@ -62,7 +62,7 @@ Status check_tables(sqlite::Database& database) {
     const std::size_t tables = tables_of(version);
     const Error altered = cannot_open(ErrorCode::data_loss, database.file(),
                                       fmt::format("its tables are not those of version {}", version),
-                                      "move the file away: the log is then filled anew from its source");
+                                      "move the file away: the log is then filled again from its source");
     IOSWARM_TRY(auto found,
                 database.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"));
     for (std::size_t count = 0;; ++count) {
@@ -118,7 +118,7 @@ Status check_diff_file(const std::filesystem::path& file, bool may_be_new) {
             break;
     }
     return fail(
-        cannot_open(ErrorCode::bad_data, file.string(), "it is no diff log", "give another diffStorePath"));
+        cannot_open(ErrorCode::bad_data, file.string(), "it is not a diff log", "give another diffStorePath"));
 }
 
 Status prepare_diff_writer(sqlite::Database& database) {

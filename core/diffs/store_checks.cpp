@@ -34,7 +34,7 @@ Error outside(const DiffRange& held, std::uint64_t height, const std::string& lo
     return {ErrorCode::out_of_range,
             "cannot read the diff log",
             log,
-            held.empty() ? fmt::format("height {} is not there: the log is empty", height)
+            held.empty() ? fmt::format("there is no height {}: the log is empty", height)
                          : fmt::format("height {} is outside {} to {}", height, held.floor, held.tip),
             {}};
 }

@@ -103,7 +103,7 @@ std::string difference(const Outcome& outcome, const MinedReceipt& receipt) {
     if (outcome.failure.kind == Failure::out_of_time)
         return "it takes longer than the time for one transaction";
     if (!outcome.known()) return "it calls a precompiled contract that is not simulated here";
-    if (!outcome.refused.empty()) return "our run says that no block can hold it: " + outcome.refused;
+    if (!outcome.refused.empty()) return "the local run says that no block can contain it: " + outcome.refused;
     if (!outcome.minable()) return "our run says that the node cannot mine it";
     if (outcome.status != receipt.status)
         return fmt::format("the receipt says status {}, our run {}", receipt.status, outcome.status);

@@ -33,7 +33,7 @@ Status check_pages(sqlite::Database& database) {
     IOSWARM_TRY(const auto row, check.step());
     if (row && check.text(0) == "ok") return {};
     return fail(ErrorCode::data_loss, "the ledger is damaged", database.file(), row ? check.text(0) : "",
-                "ioswarm ledger check tells more");
+                "'ioswarm ledger check' shows more");
 }
 
 Status make_target(const std::filesystem::path& to) {
@@ -243,7 +243,7 @@ Result<LedgerFacts> examine_ledger(const std::filesystem::path& path) {
     IOSWARM_TRY(const auto empty, is_without_tables(database));
     if (empty) {
         return fail(ErrorCode::data_loss, "cannot read the ledger", facts.file.string(),
-                    "it holds nothing; a copy of a running ledger without ledger.db-wal looks like this",
+                    "it is empty; a copy of a running ledger without ledger.db-wal looks like this",
                     "put back the whole copy, or a backup made by 'ioswarm ledger backup'");
     }
     IOSWARM_DO(check_schema(database));

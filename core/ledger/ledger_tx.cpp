@@ -139,7 +139,7 @@ Status LedgerTx::forget_chain() {
     IOSWARM_TRY(const auto unused, is_unused());
     if (!unused) {
         return fail(ErrorCode::failed_precondition, "cannot give the ledger another chain", database_.file(),
-                    "it holds work or payouts");
+                    "it has work or payouts");
     }
     IOSWARM_DO(database_.execute(
         "DELETE FROM meta WHERE key IN ('evm_chain_id', 'node_chain_id'); DELETE FROM recent_blocks"));

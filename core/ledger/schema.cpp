@@ -276,7 +276,7 @@ Result<std::int64_t> known_version(sqlite::Database& database) {
     if (id.value_or(0) != kLedgerApplicationId) return fail(altered(database, "it is not a ledger of ioswarm"));
     IOSWARM_TRY(const auto version,
                 database.query_integer("SELECT value FROM meta WHERE key = 'schema_version'"));
-    if (!version) return fail(altered(database, "it does not name its version"));
+    if (!version) return fail(altered(database, "it has no version"));
     if (*version > kLedgerSchemaVersion) {
         return fail(ErrorCode::failed_precondition, "cannot open the ledger", database.file(),
                     fmt::format("it was written by a newer ioswarm (version {}, this one knows {})", *version,

@@ -64,13 +64,13 @@ Status write_ledger_use(const std::filesystem::path& dir, LedgerUse use) {
 }
 
 Error lost_ledger(const std::filesystem::path& dir) {
-    return {
-        ErrorCode::data_loss, "cannot open the ledger", (dir / "ledger.db").string(),
-        "it holds nothing, although this directory was used before. A copy of a running ledger without "
-        "ledger.db-wal looks like this",
-        "put back the whole copy, or a backup made by 'ioswarm ledger backup'. To begin anew, which gives up "
-        "what agents are owed: " +
-            remove_mark(dir)};
+    return {ErrorCode::data_loss, "cannot open the ledger", (dir / "ledger.db").string(),
+            "it is empty, although this directory was used before. A copy of a running ledger without "
+            "ledger.db-wal looks like this",
+            "put back the whole copy, or a backup made by 'ioswarm ledger backup'. To start with an empty "
+            "ledger, which gives up "
+            "what agents are owed: " +
+                remove_mark(dir)};
 }
 
 Status check_ledger_files(const std::filesystem::path& dir, LedgerUse use) {
@@ -82,7 +82,7 @@ Status check_ledger_files(const std::filesystem::path& dir, LedgerUse use) {
         "ledger.db-wal is missing, and ioswarm did not close the ledger here: what was written last is "
         "lost. A copy of a running ledger without that file looks like this",
         "put back the whole copy, or a backup made by 'ioswarm ledger backup'. If another program, such "
-        "as sqlite3, has moved the contents of that file into ledger.db, or to go on without them: " +
+        "as sqlite3, has moved the contents of that file into ledger.db, or to continue without them: " +
             remove_mark(dir));
 }
 

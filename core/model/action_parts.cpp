@@ -116,7 +116,7 @@ Result<std::vector<Field>> read_fields(BytesView input, std::span<const FieldNam
         if (out.size() == kMaxFields) return refuse_parts(message, "has more fields than an action can");
         out.push_back(*field);
     }
-    if (!reader.ok()) return refuse_parts(message, "is no protobuf message");
+    if (!reader.ok()) return refuse_parts(message, "is not a protobuf message");
     return out;
 }
 
@@ -202,7 +202,7 @@ Result<Bytes> without_sidecar(BytesView blob_tx_data) {
     while (const auto field = reader.next()) {
         if (field->number != kBlobTxSidecar) out.insert(out.end(), field->raw.begin(), field->raw.end());
     }
-    if (!reader.ok()) return refuse_parts("core.blobTxData", "is no protobuf message");
+    if (!reader.ok()) return refuse_parts("core.blobTxData", "is not a protobuf message");
     return out;
 }
 

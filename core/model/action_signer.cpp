@@ -12,7 +12,7 @@ namespace ioswarm {
 namespace {
 
 tl::unexpected<Error> refuse_signer(ErrorCode code, std::string which, std::string why) {
-    return fail(code, "cannot tell who signed the action", std::move(which), std::move(why));
+    return fail(code, "cannot find out who signed the action", std::move(which), std::move(why));
 }
 
 /// The value of a bytes field. When the field occurs several times, its last value counts, as in protobuf.
@@ -55,7 +55,7 @@ Result<Address> signer_of(BytesView raw, const ChainIds& ids) {
     if (!signature) return refuse_signer(ErrorCode::bad_data, "signature", "not 65 bytes");
     std::uint8_t& v = signature->bytes[64];
     if (v >= 27) v = static_cast<std::uint8_t>(v - 27);
-    if (v > 1) return refuse_signer(ErrorCode::bad_data, "signature", "its last byte is no recovery id");
+    if (v > 1) return refuse_signer(ErrorCode::bad_data, "signature", "its last byte is not a recovery id");
     if (parts.encoding == static_cast<std::uint64_t>(ActionEncoding::native)) {
         return recovered(keccak256(last_field(parts.canonical, action_field::kCore)), *signature);
     }

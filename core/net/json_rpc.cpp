@@ -88,7 +88,7 @@ Error whole_batch_error(const RpcError& error) {
     return {too_large ? ErrorCode::invalid_argument : ErrorCode::unavailable,
             "cannot get a JSON-RPC batch answered",
             {},
-            error.message.empty() ? "one error object came in the place of the list" : error.message,
+            error.message.empty() ? "one error object came instead of the list" : error.message,
             {}};
 }
 
@@ -112,15 +112,15 @@ std::vector<Result<RpcReply>> read_tree(Json& tree, std::uint64_t first_id, std:
     if (!tree.is_array()) {
         return all(bad_answer("it is not a list of answers"));
     }
-    std::vector<Result<RpcReply>> replies(count, fail(bad_answer("the batch holds none to this request")));
+    std::vector<Result<RpcReply>> replies(count, fail(bad_answer("the batch has no answer to this request")));
     std::vector<bool> seen(count, false);
     for (Json& answer : tree) {
         const auto index = index_of(answer, first_id, count);
         if (!index) {
-            return all(bad_answer("the batch holds an id that was not asked"));
+            return all(bad_answer("the batch has an answer to an id that was not requested"));
         }
         replies[*index] =
-            seen[*index] ? fail(bad_answer("the batch holds two answers to this request")) : read_reply(answer);
+            seen[*index] ? fail(bad_answer("the batch has two answers to this request")) : read_reply(answer);
         seen[*index] = true;
     }
     return replies;

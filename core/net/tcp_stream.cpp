@@ -82,8 +82,7 @@ Status add_roots(ssl::context& context, const std::string& pem) {
     context.add_certificate_authority(asio::buffer(pem), failed);
     // Asio finds nothing wrong with a text that holds no certificate.
     if (!failed && pem.find("-----BEGIN CERTIFICATE-----") != std::string::npos) return {};
-    return fail(ErrorCode::bad_data, kTlsFailed, "root certificates",
-                "there is no PEM certificate that parses");
+    return fail(ErrorCode::bad_data, kTlsFailed, "root certificates", "there is no valid PEM certificate");
 }
 
 /// What the certificate must carry, and the name that the server is asked for (SNI).

@@ -45,7 +45,7 @@ bool is_scalar(BytesView bytes) {
 /// Returns what is wrong; empty if nothing is.
 std::string account_fault(const AccountSnapshot& sender, std::uint64_t nonce) {
     const auto balance = u256_from_decimal(sender.balance);
-    if (!balance) return "the sender's balance is no number";
+    if (!balance) return "the sender's balance is not a number";
     if (*balance == 0) return "the sender's balance is 0";
     if (nonce < sender.nonce) return fmt::format("nonce {} is below the account's {}", nonce, sender.nonce);
     return {};
@@ -55,7 +55,7 @@ std::string cost_fault(const AccountSnapshot& sender, const EvmTx& tx) {
     const auto balance = u256_from_decimal(sender.balance);
     const auto value = u256_from_decimal(tx.value);
     const auto price = u256_from_decimal(tx.gas_price);
-    if (!balance || !value || !price) return "an amount is no number";
+    if (!balance || !value || !price) return "an amount is not a number";
     const U512 cost = U512(*value) + U512(*price) * tx.gas_limit;
     if (cost > U512(*balance)) return fmt::format("costs {} and has {}", cost.str(), to_decimal(*balance));
     return {};

@@ -217,7 +217,7 @@ Finding check_shares(const RunFacts& facts, const Epochs& epochs, const U256& po
         }
     }
     return breaks.finding("wrong answers paid nothing more than the rules say",
-                          fmt::format("{} payouts computed anew, {} with the bonus", payouts, bonuses));
+                          fmt::format("{} payouts computed again, {} with the bonus", payouts, bonuses));
 }
 
 Finding check_payouts(const RunFacts& facts, const Epochs& epochs, const U256& pool) {
@@ -298,7 +298,7 @@ std::vector<Finding> check_agents_alone(const RunRecord& record) {
     std::vector<Finding> out{check_once(totals)};
     Breaks breaks;
     breaks.unless(totals.unreadable == 0, "{} batches could not be read", totals.unreadable);
-    breaks.unless(totals.unknown == 0, "no word came about {} answers", totals.unknown);
+    breaks.unless(totals.unknown == 0, "the outcome of {} answers is unknown", totals.unknown);
     breaks.unless(totals.refused == 0, "{} answers were refused, though they came in time", totals.refused);
     out.push_back(
         breaks.finding("every batch answered in time was taken", fmt::format("{} answers", totals.answers)));

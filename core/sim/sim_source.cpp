@@ -9,7 +9,7 @@ namespace {
 
 Error away() {
     return Error{
-        ErrorCode::unavailable, "cannot read the source", "embedded chain", "it is away on purpose", {}};
+        ErrorCode::unavailable, "cannot read the source", "embedded chain", "it is unavailable on purpose", {}};
 }
 
 /// The chain's fetcher, which fails while the source is away.

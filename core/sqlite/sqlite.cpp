@@ -39,7 +39,7 @@ Error error_of(int extended, const char* message, std::string what, std::string 
     switch (extended & 0xff) {
         case SQLITE_FULL:
             return {ErrorCode::io, std::move(what), std::move(file), "no space left on the disk (" + why + ")",
-                    "free some space. A running serve then goes on by itself; anything else must be started "
+                    "free some space. A running serve then continues by itself; other commands must be started "
                     "again"};
         case SQLITE_READONLY:
         case SQLITE_PERM:

@@ -75,7 +75,7 @@ void HealthCall::OnReadDone(bool ok) {
 
 void HealthCall::on_request(BytesView payload) {
     const auto service = service_in(payload);
-    if (!service) return end({grpc::StatusCode::INVALID_ARGUMENT, "the message is no HealthCheckRequest"});
+    if (!service) return end({grpc::StatusCode::INVALID_ARGUMENT, "the message is not a HealthCheckRequest"});
     knows_service_ = service->empty() || *service == kAgentService;
     service_.counters.health_checks.add();
     method_ == HealthMethod::check ? answer_check() : begin_watch();

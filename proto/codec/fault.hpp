@@ -58,6 +58,6 @@ class Budget {
 };
 
 /// The reason that a decoder gives when Budget::take() returns false.
-inline constexpr const char* kOverBudget = "more elements than a message of this size may hold";
+inline constexpr const char* kOverBudget = "more elements than a message of this size may have";
 
 }  // namespace ioswarm::proto

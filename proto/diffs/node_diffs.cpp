@@ -61,10 +61,9 @@ Status NodeDiffSource::check(const StateDiff& diff, std::uint64_t height) const 
                      fmt::format("height {} comes a second time, {} is next", diff.height, next));
     }
     if (next != 0 && diff.height > next) {
-        return wrong(
-            ErrorCode::out_of_range,
-            fmt::format("height {} is not to be had, the node gives {} in its place", next, diff.height),
-            "the node no longer holds it, or never stored it");
+        return wrong(ErrorCode::out_of_range,
+                     fmt::format("the node does not send height {}, and sends {} instead", next, diff.height),
+                     "the node deleted it, or never stored it");
     }
     return {};
 }

@@ -131,7 +131,7 @@ Result<evm::BlockContext> read_context(const Json& block, std::uint64_t chain_id
     const auto number = web3_quantity64(block, "number");
     const auto seconds = web3_quantity64(block, "timestamp");
     if (!number || !seconds || *seconds > kMaxTimestampSeconds)
-        return fail(web3_bad("eth_getBlockByNumber", "number or timestamp is no quantity"));
+        return fail(web3_bad("eth_getBlockByNumber", "number or timestamp is not a quantity"));
     const U256 base_fee = web3_quantity(block, "baseFeePerGas").value_or(0);
     out.chain_id = chain_id;
     out.gas_limit = kBlockGasLimit;

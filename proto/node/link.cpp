@@ -59,7 +59,7 @@ Result<ChainIdentity> NodeLink::chain(const std::stop_token& stop) {
         log_.warn(
             "node: web3 does not answer with its chain id now ({}). The node's chain id over gRPC is {}. EVM "
             "chain id "
-            "{} is assumed until web3 answers, so that pool, blocks and state diffs go on",
+            "{} is assumed until web3 answers, so that pool, blocks and state diffs continue",
             ids.error().why, *out.node, out.evm);
     }
     return out;

@@ -64,7 +64,8 @@ Result<std::vector<Receipt>> read_web3_receipts(std::string_view json, std::uint
         receipt.action_hash = *hash;
         const auto status = web3_quantity64(entry, "status");
         const auto gas = web3_quantity64(entry, "gasUsed");
-        if (!status || !gas) return fail(web3_bad("eth_getBlockReceipts", "status or gasUsed is no quantity"));
+        if (!status || !gas)
+            return fail(web3_bad("eth_getBlockReceipts", "status or gasUsed is not a quantity"));
         receipt.status = *status;
         receipt.gas_consumed = *gas;
         if (!seen.insert(receipt.action_hash).second)

@@ -34,11 +34,12 @@ Status add_bucket(const File& file, const Page& page, std::uint32_t index, Bucke
         inlined.header = page_header(inlined.bytes);
         const std::size_t room = (inlined.bytes.size() - kPageHeaderSize) / kElementSize;
         if (inlined.header.flags != leaf_page || inlined.header.count > room) {
-            return fail(file.corrupt(page.id, at, "an inline bucket that is no leaf, or is cut short"));
+            return fail(file.corrupt(page.id, at, "an inline bucket that is not a leaf, or is cut short"));
         }
         bucket.inline_page = std::move(inlined);
     }
-    if (bucket.root == file.root_page()) return fail(file.corrupt(page.id, at, "a bucket that holds itself"));
+    if (bucket.root == file.root_page())
+        return fail(file.corrupt(page.id, at, "a bucket that contains itself"));
     buckets.insert_or_assign(std::string(as_text(element.key)), std::move(bucket));
     return {};
 }

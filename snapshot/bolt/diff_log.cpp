@@ -45,7 +45,7 @@ class BoltDiffLog final : public DiffLog {
             const auto floor = height_of((*edges)->first);
             const auto tip = height_of((*edges)->second);
             if (!floor || !tip || *floor == 0 || *tip < *floor)
-                return fail(broken("", "a key is no height: 8 bytes, big-endian, from 1 on"));
+                return fail(broken("", "a key is not a height: 8 bytes, big-endian, from 1 on"));
             range_ = {*floor, *tip};
         }
         next_ = range_.floor;
@@ -58,8 +58,9 @@ class BoltDiffLog final : public DiffLog {
     Status seek(std::uint64_t height) override {
         if (!range_.holds(height)) {
             return fail(ErrorCode::out_of_range, "no such diff", fmt::format("height {}", height),
-                        range_.empty() ? "the store is empty"
-                                       : fmt::format("the store holds {} to {}", range_.floor, range_.tip));
+                        range_.empty()
+                            ? "the store is empty"
+                            : fmt::format("the store has heights {} to {}", range_.floor, range_.tip));
         }
         if (height < next_) cursor_.reset();
         next_ = height;
@@ -76,7 +77,7 @@ class BoltDiffLog final : public DiffLog {
                 return fail(cursor_->status() ? hole(range_.tip + 1) : advise(cursor_->status().error()));
             height = height_of(entry.key);
             if (!height || *height > range_.tip)
-                return fail(broken(place(), "a key is no height of its range"));
+                return fail(broken(place(), "a key is not a height of its range"));
         } while (*height < next_);
         if (*height > next_) return fail(hole(*height));
         auto diff = read_reference_diff(entry.value);

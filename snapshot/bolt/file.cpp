@@ -102,11 +102,11 @@ Status File::release_lock() {
 
 Status File::check_unchanged() const {
     Descriptor again(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
-    if (!again) return fail(errno_error(errno, "cannot look at the state file again", path_));
+    if (!again) return fail(errno_error(errno, "cannot examine the state file again", path_));
     File now(path_, std::move(again), which_);
     struct stat info {};
     if (::fstat(file_.get(), &info) != 0)
-        return fail(errno_error(errno, "cannot look at the state file again", path_));
+        return fail(errno_error(errno, "cannot examine the state file again", path_));
     now.size_ = static_cast<std::uint64_t>(info.st_size);
     IOSWARM_DO(now.read_meta());
     if (now.txid_ == txid_ && now.root_ == root_) return {};

@@ -44,7 +44,7 @@ bool unzstd(BytesView stored, Bytes& out, std::string& why) {
     const BytesView frame = *fields.bytes(fields.left());
     const std::size_t got = ZSTD_decompress(out.data(), out.size(), frame.data(), frame.size());
     if (ZSTD_isError(got) == 0 && got == out.size()) return true;
-    why = "a zstd block that does not hold what it claims";
+    why = "a zstd block has another size than it says";
     return false;
 }
 

@@ -121,7 +121,7 @@ class PebbleDatabase final : public StateDatabase {
         if (cursor->next(first)) return std::make_unique<PeekedCursor>(std::move(cursor), first);
         if (!cursor->status()) return fail(cursor->status().error());
         return fail(ErrorCode::not_found, "no such namespace", std::string(name),
-                    "the directory holds nothing under its prefix " + to_hex(prefix));
+                    "the directory has nothing under its prefix " + to_hex(prefix));
     }
 
     Result<std::vector<std::string>> namespaces() override {
@@ -188,7 +188,8 @@ class PebbleDatabase final : public StateDatabase {
         if (memtable_.torn_tail() && !live_) warnings_.push_back(file_name(directory_.logs.back().path) + torn);
         if (directory_.logs.empty() && directory_.manifest.log_number != 0) {
             warnings_.push_back(fmt::format(
-                "{:06}.log, which MANIFEST names, is not there, nor any newer log: the copy left the logs out, "
+                "{:06}.log, which MANIFEST names, is missing, and so is any newer log: the copy left the logs "
+                "out, "
                 "or the "
                 "node crashed while it started. The state may be hundreds of blocks older than the node's",
                 directory_.manifest.log_number));

@@ -108,7 +108,7 @@ class Opener {
         if (const auto it = markers.find("format-version"); it != markers.end()) {
             listing.format_version = decimal(it->second.second);
             if (!listing.format_version) {
-                return fail(fault(Fault::unsupported_format_version, path_, {}, "its marker holds no number"));
+                return fail(fault(Fault::unsupported_format_version, path_, {}, "its marker has no number"));
             }
         }
         return listing;
@@ -271,7 +271,7 @@ class Opener {
 
     Status open_table(const TableMeta& meta, Directory& out) const {
         const std::string path = fmt::format("{}/{:06}.sst", path_, meta.number);
-        IOSWARM_TRY(auto file, open_live(path, "MANIFEST names it, it is not there"));
+        IOSWARM_TRY(auto file, open_live(path, "MANIFEST names it, but it is missing"));
         struct stat info {};
         if (::fstat(file.get(), &info) != 0) return fail(errno_error(errno, "cannot read", path));
         if (static_cast<std::uint64_t>(info.st_size) != meta.size) {
@@ -295,7 +295,7 @@ class Opener {
         if (!out.logs.empty() && out.manifest.log_number != 0 &&
             out.logs.front().number != out.manifest.log_number) {
             return fail(fault(Fault::missing_file, fmt::format("{}/{:06}.log", path_, out.manifest.log_number),
-                              {}, "the oldest live log is not there, newer ones are"));
+                              {}, "the oldest live log is missing, but newer ones exist"));
         }
         return {};
     }

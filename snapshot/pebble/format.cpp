@@ -45,7 +45,7 @@ std::string_view hint_for(Fault kind) noexcept {
             return "take the copy again; the node itself, if it starts on this, silently drops what follows "
                    "the damage";
         case Fault::table_corrupt:
-            return "take the copy again; if the node's own file is damaged, it must sync anew";
+            return "make the copy again; if the node's own file is damaged, the node must sync again";
         case Fault::limit:
             return "no node stores a record of this size";
     }

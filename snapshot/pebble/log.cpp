@@ -136,7 +136,7 @@ class LogReader {
         const auto part = static_cast<Part>(wal_ ? chunk.type - 4 : chunk.type);
         const bool begins = part == Part::full || part == Part::first;
         if (begins == in_record_) {
-            return corrupt(begins ? "a record begins inside another" : "a record goes on that never began");
+            return corrupt(begins ? "a record begins inside another" : "a record continues that never began");
         }
         if (begins) content_.records.push_back({{}, at_});
         const BytesView payload = file_.subspan(static_cast<std::size_t>(at_) + header_, chunk.length);

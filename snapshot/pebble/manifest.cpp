@@ -214,7 +214,7 @@ Result<Manifest> read_manifest(const std::string& path, BytesView file) {
         return fail(fault(Fault::manifest_corrupt, path, log.end_offset, log.why));
     }
     if (log.records.empty()) {
-        return fail(fault(Fault::manifest_corrupt, path, log.end_offset, "it holds no whole record"));
+        return fail(fault(Fault::manifest_corrupt, path, log.end_offset, "it has no complete record"));
     }
     Manifest manifest;
     manifest.torn_tail = log.end == LogEnd::broken;

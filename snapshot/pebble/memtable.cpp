@@ -68,7 +68,8 @@ class BatchReader {
             if (counted) ++sequence;
         }
         if (sequence - first != count) {
-            return corrupt(fmt::format("a batch counts {} operations, it holds {}", count, sequence - first));
+            return corrupt(
+                fmt::format("a batch says that it has {} operations, and has {}", count, sequence - first));
         }
         expected_ = sequence;
         return {};

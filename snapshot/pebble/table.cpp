@@ -144,7 +144,7 @@ Status Table::read_metaindex() {
         if (name.starts_with("rocksdb.") && !fields.empty())
             return fail(corrupt(metaindex_.offset, "bytes behind a handle in the metaindex"));
         if (!blocks.emplace(name, *handle).second)
-            return fail(corrupt(metaindex_.offset, "a name stands twice in the metaindex"));
+            return fail(corrupt(metaindex_.offset, "a name is twice in the metaindex"));
     }
     if (!block.error().empty()) return fail(corrupt(metaindex_.offset, block.error()));
     const auto properties = blocks.find("rocksdb.properties");

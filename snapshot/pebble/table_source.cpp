@@ -153,8 +153,9 @@ class TableSource final : public Source {
         over_ = true;
         const bool all = compare(range_.from, smallest_.user) <= 0 && !range_.ends_before(largest_.user);
         if (all && seen_ != table_.point_entries()) {
-            return stop(table_.corrupt(
-                0, fmt::format("its properties count {} entries, it holds {}", table_.point_entries(), seen_)));
+            return stop(
+                table_.corrupt(0, fmt::format("its properties say that it has {} entries, and it has {}",
+                                              table_.point_entries(), seen_)));
         }
         return false;
     }

@@ -37,19 +37,19 @@ Result<StateHeight> read_height(StateDatabase& database) {
     auto value = database.get("Account", as_bytes("currentHeight"));
     if (!value) {
         if (value.error().code != ErrorCode::not_found) return fail(value.error());
-        return fail(ErrorCode::bad_data, "cannot tell the height", "Account/currentHeight",
+        return fail(ErrorCode::bad_data, "cannot read the height", "Account/currentHeight",
                     "there is no such key",
                     "is this a node's trie.db? Start the node once and stop it cleanly");
     }
     if (value->size() != kHeightBytes) {
-        return fail(ErrorCode::bad_data, "cannot tell the height", "Account/currentHeight",
+        return fail(ErrorCode::bad_data, "cannot read the height", "Account/currentHeight",
                     fmt::format("it has {} bytes, not 8", value->size()));
     }
     const BothOrders height = both_orders(*value);
     if (plausible(height.little)) return StateHeight{height.little, false};
     if (plausible(height.big)) return StateHeight{height.big, true};
-    return fail(ErrorCode::bad_data, "cannot tell the height", "Account/currentHeight",
-                fmt::format("0x{} is no height in either byte order", to_hex(*value)));
+    return fail(ErrorCode::bad_data, "cannot read the height", "Account/currentHeight",
+                fmt::format("0x{} is not a height in either byte order", to_hex(*value)));
 }
 
 bool is_height_value(BytesView value, std::uint64_t height) noexcept {

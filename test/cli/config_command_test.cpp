@@ -60,7 +60,7 @@ TEST_CASE("config check reads the same files as a start", "[config]") {
     const CliRun tls = run_cli({"config", "check", "--tls-cert", pem, "--tls-key", pem});
     CHECK(tls.code == 78);
     CHECK_THAT(tls.err, Contains("ioswarm: configuration: --tls-cert: cannot use the TLS file: " + pem +
-                                 ": it holds no PEM certificate that parses\n"));
+                                 ": it has no valid PEM certificate\n"));
 }
 
 TEST_CASE("an example configuration of an older version is still good", "[config]") {

@@ -282,9 +282,9 @@ TEST_CASE("the line about state diffs has the tip and the subscribers, and warns
     diffs.tip = 1234;
     diffs.subscribers = {{"a", 1200, 35}, {"b", 1235, 0}};
     CHECK(diffs_line(diffs) == "diffs to 1234, subscribers 2");
-    diffs.alarm = "the state diffs have a hole: height 1235";
+    diffs.alarm = "a state diff is missing: height 1235";
     CHECK(diffs_line(diffs) ==
-          "diffs to 1234, subscribers 2, NO DIFFS COME IN: the state diffs have a hole: height 1235");
+          "diffs to 1234, subscribers 2, NO DIFFS COME IN: a state diff is missing: height 1235");
 }
 
 TEST_CASE("the status line is repeated, and stopping does not wait for the next one", "[log]") {

@@ -343,7 +343,7 @@ TEST_CASE("each reason that prevents serve's start is one line with its exit cod
     CHECK_THAT(last_lines(mixed),
                Contains("delete ledger.db, ledger.db-wal, ledger.db-shm, ledger.mark and source"));
 
-    dir.write("data/ledger.db", "this is no database, though it is long enough to be looked at as one");
+    dir.write("data/ledger.db", "this is not a database, though it is long enough to be looked at as one");
     CHECK(serve(dir, {"--seed", "5"}).code == 65);
 }
 

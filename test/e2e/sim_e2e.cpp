@@ -138,7 +138,7 @@ TEST_CASE("simulated agents alone load a remote coordinator, with keys made from
     const json error = json::parse(refused.err).at("error");
     CHECK(error.at("message") ==
           "agents cannot join: 127.0.0.1:" + std::to_string(port) + ": invalid auth token");
-    CHECK(error.at("hint") == "--secret-file must hold that coordinator's master secret");
+    CHECK(error.at("hint") == "--secret-file must be the file with that coordinator's master secret");
     const ProgramRun run = alone(secret, "10", {"--twice", "10%", "--for-others", "10%", "--vanish", "10%"});
     INFO(run.out << run.err);
     CHECK(run.code == 0);

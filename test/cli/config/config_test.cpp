@@ -383,7 +383,7 @@ TEST_CASE("the relay's key is read from its file, which may contain only a key",
     const std::string hint = "(node.diffsKeyFile came from c0.yaml:1:63; ioswarm keygen prints keys)\n";
     for (const std::string& other : {std::string(64, 'a'), key + "0", "iosw_" + std::string(64, 'G')}) {
         const std::string problems = Loaded{with(other)}.problems();
-        CHECK(problems == dir.path() + "/key: holds no agent's key, which is iosw_ and 64 hex digits " + hint);
+        CHECK(problems == dir.path() + "/key: has no agent's key, which is iosw_ and 64 hex digits " + hint);
         CHECK(problems.find(other) == std::string::npos);
     }
     CHECK(

@@ -275,7 +275,7 @@ TEST_CASE("a deployment to mainnet asks for the chain's name", "[spend]") {
         CAPTURE(answer);
         const ToolRun refused = deploy_to(answer, true);
         CHECK(refused.code == 1);
-        CHECK_THAT(refused.err, Contains("Type 'mainnet' to go on: ") && Contains("nothing was sent"));
+        CHECK_THAT(refused.err, Contains("Type 'mainnet' to continue: ") && Contains("nothing was sent"));
     }
     CHECK(deploy_to("mainnet\n", true).code == 0);
     CHECK(deploy_to("mainnet\n", false).code == 64);

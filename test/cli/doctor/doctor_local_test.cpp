@@ -135,7 +135,7 @@ TEST_CASE("ports of a running serve pass", "[doctor]") {
 TEST_CASE("listen must be an address of this machine", "[doctor]") {
     const Subject subject = subject_with({{"--listen", "192.0.2.7"}, {"--master-secret", "s"}});
     CHECK_THAT(all_of(found_by(check_ports, subject)),
-               Contains("fail: listen 192.0.2.7 is no address of this machine"));
+               Contains("fail: listen 192.0.2.7 is not an address of this machine"));
 }
 
 TEST_CASE("a missing or private data directory passes, one open to others warns, and a file fails",

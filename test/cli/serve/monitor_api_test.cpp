@@ -76,7 +76,7 @@ TEST_CASE("/api/diffs shows the log's heights and its readers", "[monitor]") {
         R"({"tip":18446744073709551615,"floor":48000000,"subscribers":[{"agent_id":"agent-01","next":48000010,)"
         R"("lag":3},{"agent_id":"agent-02","next":0,"lag":0}],"dropped":0})"
         "\n");
-    view.alarm = "the state diffs have a hole: height 7";
+    view.alarm = "a state diff is missing: height 7";
     CHECK(Json::parse(served.json("/api/diffs"))["alarm"] == view.alarm);
 }
 

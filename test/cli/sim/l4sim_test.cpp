@@ -61,7 +61,7 @@ TEST_CASE("l4sim refuses impossible options and names them", "[l4sim]") {
     CHECK_THAT(refused({"--agents", "1001"}), Contains("--agents: must be 10 to 1000"));
     CHECK_THAT(refused({"--block-time", "9ms"}), Contains("--block-time: must be 10ms to 25s"));
     CHECK_THAT(refused({"--duration", "3s"}), Contains("--duration: must be 4s (20 blocks) to 7 days"));
-    CHECK_THAT(refused({"--duration", "soon"}), Contains("--duration: 'soon' is no duration"));
+    CHECK_THAT(refused({"--duration", "soon"}), Contains("--duration: 'soon' is not a duration"));
 }
 
 TEST_CASE("l4sim's report names each check, and after a failure the command that repeats the run", "[l4sim]") {

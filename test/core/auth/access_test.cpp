@@ -135,7 +135,8 @@ TEST_CASE("a list that cannot be read is refused with file and line, and the old
         const auto refused = AccessControl::open({"s", "", odd});
         REQUIRE_FALSE(refused);
         CHECK(refused.error().code == ErrorCode::config);
-        CHECK(refused.error().text() == "cannot read the list of agents: " + odd + ": it is no regular file");
+        CHECK(refused.error().text() ==
+              "cannot read the list of agents: " + odd + ": it is not a regular file");
     }
     CHECK(AccessControl::open({"s", "", "/dev/null"}));
     const auto revoked = dir.write("revoked", "one\n");

@@ -46,16 +46,16 @@ TEST_CASE("a pair that cannot be used is refused with the reason", "[tls]") {
     CHECK(why(load_tls_pair(kTls + "first.crt", kTls + "second.key")) ==
           "bad_data: the key does not belong to the certificate");
     CHECK(why(load_tls_pair(dir.write("empty", ""), kTls + "first.key")) ==
-          "bad_data: it holds no PEM certificate that parses");
+          "bad_data: it has no valid PEM certificate");
     CHECK(why(load_tls_pair(kTls + "first.crt", kTls + "encrypted.key")) ==
-          "bad_data: it holds no PEM private key that parses without a passphrase");
+          "bad_data: it has no valid PEM private key without a passphrase");
     CHECK(why(load_tls_pair(kTls + "first.crt", dir.write("big", std::string((1u << 20) + 1, 'x')))) ==
           "bad_data: it is over 1 MiB");
     CHECK(load_tls_pair(kTls + "absent.crt", kTls + "first.key").error().code == ErrorCode::not_found);
     // Nobody ever writes into the pipe.
     REQUIRE(::mkfifo(dir.path("pipe").c_str(), 0600) == 0);
-    CHECK(why(load_tls_pair(dir.path("pipe"), kTls + "first.key")) == "bad_data: it is no regular file");
-    CHECK(why(load_tls_pair(kTls + "first.crt", dir.path("pipe"))) == "bad_data: it is no regular file");
+    CHECK(why(load_tls_pair(dir.path("pipe"), kTls + "first.key")) == "bad_data: it is not a regular file");
+    CHECK(why(load_tls_pair(kTls + "first.crt", dir.path("pipe"))) == "bad_data: it is not a regular file");
 }
 
 TEST_CASE("an expired certificate is accepted with a warning", "[tls]") {

@@ -127,8 +127,8 @@ TEST_CASE("a directory that had a ledger before does not start an empty one by i
         open_ledger(dir.path("other"));
         fs::copy(dir.path("other") + "/ledger.db", data + "/ledger.db", fs::copy_options::overwrite_existing);
     }
-    CHECK(refusal(data).why.find("it holds nothing, although this directory was used before") == 0);
-    CHECK(refusal(data).why.find("it holds nothing") == 0);  // the first attempt changed nothing
+    CHECK(refusal(data).why.find("it is empty, although this directory was used before") == 0);
+    CHECK(refusal(data).why.find("it is empty") == 0);  // the first attempt changed nothing
     fs::remove(data + "/ledger.mark");
     CHECK(answers_held(*open_ledger(data)) == 0);
 }

@@ -283,7 +283,7 @@ TEST_CASE("an answer that is not gRPC is named in the error", "[diffs]") {
         {"HTTP 404", {http_404}, ErrorCode::unavailable, "HTTP status 404"},
         {"HTTP 401", {http_401}, ErrorCode::unauthenticated, "HTTP status 401"},
         {"no status in the trailers", {accept_step(), no_status}, ErrorCode::bad_data, "without a gRPC status"},
-        {"a status that is no number",
+        {"a status that is not a number",
          {accept_step(), odd_status},
          ErrorCode::bad_data,
          "without a gRPC status"},
