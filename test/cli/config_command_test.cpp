@@ -129,7 +129,7 @@ TEST_CASE("config check reports a diff store that belongs to the node", "[config
     std::filesystem::copy_file(std::string(IOSWARM_TEST_DATA) + "/bolt/statediffs.db", store);
     const CliRun run = run_cli({"config", "check", "--diff-store-path", store});
     CHECK(run.code == 0);
-    CHECK_THAT(run.err, Contains("holds iotex-core's own store of state diffs: this program leaves it alone"));
+    CHECK_THAT(run.err, Contains("is iotex-core's own store of state diffs: this program leaves it alone"));
 }
 
 TEST_CASE("config check refuses an address that serve would not bind", "[config]") {

@@ -272,7 +272,7 @@ TEST_CASE("serve warns of a configuration file with a secret that other users ma
     std::filesystem::permissions(file, std::filesystem::perms::others_read, std::filesystem::perm_options::add);
     Served served(dir, {"--config", file});
     CHECK_THAT(served.program().err(),
-               Contains("has mode 0604: it holds masterSecret, and other users") && !Contains("swordfish"));
+               Contains("has mode 0604: it contains masterSecret, and other users") && !Contains("swordfish"));
     served.program().send(SIGTERM);
     CHECK(served.program().wait() == 0);
 }

@@ -498,7 +498,7 @@ TEST_CASE("a diffStorePath that holds the node's own store is not used, and a wa
     const std::string& warning = loaded.result->warnings.front();
     CHECK(warning.starts_with("diffStorePath " + store + ", from "));
     CHECK(warning.ends_with(loaded.origin("diffStorePath") +
-                            ", holds iotex-core's own store of state diffs: this program leaves it alone "
+                            ", is iotex-core's own store of state diffs: this program leaves it alone "
                             "and keeps its state diffs in " +
                             dir.path("data") + "/statediffs.db"));
     CHECK(shown_value(*index_of_key("diffStorePath"), *loaded.result).empty());

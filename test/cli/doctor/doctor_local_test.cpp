@@ -71,7 +71,7 @@ TEST_CASE("a password in a URL counts as a secret of the configuration file", "[
     const std::string file = dir.write("a.yaml", "ioswarm: {rewardRpcUrl: 'http://me:pass@host'}");
     ::chmod(file.c_str(), 0644);
     CHECK_THAT(all_of(found_by(check_secret_files, subject_with({}, {file}))),
-               Contains("fail") && Contains("it holds rewardRpcUrl") && !Contains("pass"));
+               Contains("fail") && Contains("it contains rewardRpcUrl") && !Contains("pass"));
 }
 
 TEST_CASE("a TLS key that everybody may read fails", "[doctor]") {
