@@ -280,7 +280,8 @@ TEST_CASE("config check reports all mistakes in one run, with file, line, column
          {error + ":2:3: ioswarm.maxAgents: 'x' is not a whole number from 0 to 4294967295\n",
           error + ":4:5: ioswarm.agents.revoked: cannot read the list of agents: " + list + ":2",
           error + ":5:5: ioswarm.agents.allowed: it names " + dir.path("none") + ", which does not exist\n",
-          error + ":6:9: ioswarm.tls.cert: cannot use the TLS file: " + pem + ": it holds no PEM certificate",
+          error + ":6:9: ioswarm.tls.cert: cannot use the TLS file: " + pem +
+              ": it has no valid PEM certificate",
           error + ":8:3: ioswarm.diffStorePath: its folder " + dir.path("store") + " does not exist\n",
           error + ":10:3: ioswarm.listen: 0.0.0.0 is open to others, and without masterSecret",
           error + ": no node is named", warning + ":7:3: ioswarm.snapshotDir: snapshotDir ",
@@ -319,10 +320,11 @@ TEST_CASE("config check warns of a file with a secret that others may read", "[c
     };
     const CliRun open = check_with(0644);
     CHECK(open.code == 0);
-    CHECK_THAT(open.err, Contains("warning: " + file + ":2:3: ioswarm.masterSecret: " + file +
-                                  " has mode 0644: it holds masterSecret, and other users of this machine may "
-                                  "read or change it (chmod 640 " +
-                                  file + ")\n"));
+    CHECK_THAT(open.err,
+               Contains("warning: " + file + ":2:3: ioswarm.masterSecret: " + file +
+                        " has mode 0644: it contains masterSecret, and other users of this machine may "
+                        "read or change it (chmod 640 " +
+                        file + ")\n"));
     CHECK_THAT(open.err, !Contains("swordfish"));
     CHECK_THAT(check_with(0640).err, !Contains("has mode"));
     CHECK_THAT(check_with(0600).err, !Contains("has mode"));

@@ -57,10 +57,10 @@ TEST_CASE("a configuration file that others may read fails if it has a secret", 
     ::chmod(secret.c_str(), 0644);
     ::chmod(plain.c_str(), 0644);
     CHECK(found_by(check_secret_files, subject_with({}, {secret, plain})) ==
-          Findings{
-              fmt::format("fail: {0} has mode 0644 (it holds masterSecret, and other users of this machine may "
-                          "read or change it); chmod 640 {0}",
-                          secret)});
+          Findings{fmt::format(
+              "fail: {0} has mode 0644 (it contains masterSecret, and other users of this machine may "
+              "read or change it); chmod 640 {0}",
+              secret)});
     ::chmod(secret.c_str(), 0640);
     CHECK(found_by(check_secret_files, subject_with({}, {secret, plain})) ==
           Findings{fmt::format("ok: no other user may read {} (); ", secret)});
