@@ -71,7 +71,7 @@ TEST_CASE("trace: without the node's gateway plugin the block's height must be g
     node.has_index = false;
     const CliRun run = run_cli({"trace", kHash, "--web3", node.url()});
     CHECK(run.code == 65);
-    CHECK_THAT(run.err, Contains("name its block: --block HEIGHT"));
+    CHECK_THAT(run.err, Contains("name the block: --block HEIGHT"));
 }
 
 TEST_CASE("trace: without archive state a mined transaction is refused with the reason", "[trace]") {

@@ -91,7 +91,7 @@ TEST_CASE("a missing key file is named with the content it should have", "[docto
                                           {"--reward-contract", "0x00000000000000000000000000000000000000aa"},
                                           {"--reward-rpc-url", "http://127.0.0.1:1"}});
     CHECK(found_by(check_secret_files, subject) ==
-          Findings{fmt::format("fail: {}: No such file or directory (it should hold the secret of "
+          Findings{fmt::format("fail: {}: No such file or directory (it should contain the secret of "
                                "rewardSignerKeyFile); make the file, or correct its name",
                                dir.path("none"))});
 }

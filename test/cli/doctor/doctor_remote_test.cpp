@@ -153,7 +153,7 @@ TEST_CASE("a contract, its coordinator and the wallet's balance are described", 
     CheckReport report(subject);
     const std::string wallet = to_checksum_hex(world.key.address());
     CHECK_THAT(all_of(found_by(check_contract, report)),
-               Contains("ok: " + to_checksum_hex(kPoolAddress) + " holds code of version ") &&
+               Contains("ok: " + to_checksum_hex(kPoolAddress) + " has code of version ") &&
                    Contains("ok: coordinator() is " + wallet + ", the wallet that signs"));
     // 10 IOTX less the delegate's 10 %.
     CHECK_THAT(all_of(found_by(check_signer, report)),

@@ -171,7 +171,7 @@ TEST_CASE("a server that lies is refused, with what is wrong", "[url]") {
     }
     SECTION("a page for people in the place of the digest") {
         published.answers[path + ".sha256"] = PublishedSnapshot::ok("<html>welcome</html>");
-        CHECK_THAT(published.refusal(), Contains("no line of sha256sum"));
+        CHECK_THAT(published.refusal(), Contains("not a line of sha256sum"));
     }
     SECTION("a page for people in the place of the snapshot") {
         published.answers[path] = PublishedSnapshot::ok("<html>welcome</html>");

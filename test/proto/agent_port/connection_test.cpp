@@ -324,7 +324,7 @@ TEST_CASE(
     // its next activity.
     flood_until(client, [&] { return port.acceptor->counters().floods.value() == 1; });
     const std::string line = port.lines.wait_for("belong to no call");
-    CHECK(line.find("it stays open, since it carries agents: agent-7") != std::string::npos);
+    CHECK(line.find("the connection stays open, because agents use it: agent-7") != std::string::npos);
     CHECK(port.acceptor->counters().floods.value() == 1);
     CHECK(port.acceptor->counters().flood_bytes.value() > 0);
     CHECK_FALSE(connection->is_shut());

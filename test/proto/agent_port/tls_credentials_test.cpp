@@ -96,7 +96,7 @@ TEST_CASE("a pair that does not match or parse is logged, and the old one stays 
         auto half = whole_file(kTls + "first.crt");
         half.resize(half.size() / 2);
         (void)served.dir.write("crt", half);
-        REQUIRE(served.lines.wait_for("no PEM certificate that parses"));
+        REQUIRE(served.lines.wait_for("no valid PEM certificate"));
     }
     SECTION("the file is missing") {
         std::filesystem::remove(served.dir.path("crt"));

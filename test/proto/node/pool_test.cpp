@@ -148,7 +148,7 @@ TEST_CASE("node: an action of an unknown kind is listed with its bytes, without 
     REQUIRE(block);
     CHECK(block->unhashable_actions == 1);
     CHECK(block->unmatched_actions == 0);
-    CHECK(world.lines.count(LogLevel::warn, "without comparison") == 1);
+    CHECK(world.lines.count(LogLevel::warn, "answers are not compared") == 1);
 }
 
 TEST_CASE("node: a pool over gRPC's default of 4 MiB is accepted, one over 64 MiB refused") {
