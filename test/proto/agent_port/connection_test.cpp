@@ -350,3 +350,18 @@ TEST_CASE("limits per address do not apply to proxies", "[connection]") {
         CHECK(counters.refused_per_address.value() == (is_trusted ? 0 : 2));
     }
 }
+
+TEST_CASE("the log says why a connection is refused", "[connection]") {
+    // Given a port that accepts one connection per address
+    AcceptorBounds bounds;
+    bounds.loopback_is_proxy = false;
+    bounds.connections_per_address = 1;
+    Port port(bounds);
+    const auto first = connect_client(port.number);
+    REQUIRE(port.find(first));
+    // When the same address opens another
+    const auto second = connect_client(port.number);
+    // Then the reason is that limit, and not the one for all connections
+    const std::string line = port.lines.wait_for("connection refused");
+    CHECK(line.find("too many of this address are open") != std::string::npos);
+}
