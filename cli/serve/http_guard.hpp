@@ -45,7 +45,7 @@ class HttpGuard {
     HttpGuard(HttpGuardSettings settings, const Clock& clock, Log log, HttpServer::Handler next);
 
     [[nodiscard]] HttpReply handle(const HttpRequest& request);
-    /// Takes another HttpGuardSettings::per_second. Every address then begins anew.
+    /// Takes another HttpGuardSettings::per_second. Every address then starts with a full allowance.
     void change_rate(std::uint32_t per_second);
     /// Adds the names of the request headers that handle() reads to those that `next` reads.
     [[nodiscard]] static std::vector<std::string> headers(std::vector<std::string> of_next);

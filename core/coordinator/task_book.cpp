@@ -176,7 +176,7 @@ void TaskBook::lower_tip(std::uint64_t tip) {
         if (task->fate == Fate::gone) task->fate_height = std::min(task->fate_height, newest);
         requeue(task);  // its accounts may be of a block that is not there
     }
-    forget_at_ = 0;  // is computed anew
+    forget_at_ = 0;  // is computed again
 }
 
 void TaskBook::set_mined_before(std::vector<MinedBlock> blocks) {

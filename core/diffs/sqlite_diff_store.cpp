@@ -94,7 +94,7 @@ SqliteDiffStore::SqliteDiffStore(std::unique_ptr<DiffWriter> writer, std::unique
     : writer_(std::move(writer)), readers_(std::move(readers)) {}
 
 SqliteDiffStore::~SqliteDiffStore() {
-    // Close the readers first, so that the writer's connection is the last one and folds the WAL into the file.
+    // Close the readers first, so that the writer's connection is the last one and checkpoints the WAL.
     readers_.reset();
 }
 

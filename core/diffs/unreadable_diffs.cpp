@@ -40,7 +40,8 @@ void UnreadableDiffs::add_reasons(const DiffRange& held, Reasons& reasons) const
     std::size_t count = 0;
     std::uint64_t lowest = 0;
     for (const auto& [height, fault] : *faults) {
-        if (fault.is_over || !held.holds(height)) continue;  // it was pruned meanwhile, or the log began anew
+        if (fault.is_over || !held.holds(height))
+            continue;  // it was pruned meanwhile, or the log was restarted
         if (count++ == 0) lowest = height;
     }
     if (count == 0) return;

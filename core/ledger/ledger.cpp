@@ -70,7 +70,7 @@ Ledger::Ledger(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Ledger::~Ledger() {
     impl_->writer->stop();
-    // Close the reader first, so that the writer's connection is the last one and folds the WAL into the file.
+    // Close the reader first, so that the writer's connection is the last one and checkpoints the WAL.
     impl_->reader.reset();
     impl_->writer->close();
 }

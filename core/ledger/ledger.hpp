@@ -30,7 +30,8 @@ struct LedgerOptions {
     /// A write that takes longer than this is reported by ready() as a failure, because a disk that hangs gives
     /// no error.
     std::chrono::milliseconds hangs_after{5000};
-    /// The longest time from a commit until its pages are moved from the WAL into ledger.db.
+    /// The longest time from a commit until its pages are checkpointed, which means moved from the WAL into
+    /// ledger.db.
     std::chrono::milliseconds checkpoint_interval{std::chrono::minutes(5)};
     /// A WAL larger than this (bytes) is cut to zero when its pages are moved. SQLite by itself also moves
     /// pages, without cutting, after a commit that leaves more than about 4 MB in the WAL.
@@ -41,7 +42,7 @@ struct LedgerOptions {
 /// One change to the ledger.
 struct LedgerOp {
     /// Runs on the ledger's thread, in a transaction that it may share with others. It may run more than once,
-    /// because the transaction is started again when another operation fails. So it must set its results anew
+    /// because the transaction is started again when another operation fails. So it must set its results again
     /// in each run. An error from it undoes only this operation.
     std::function<Status(LedgerTx&)> apply;
     /// Called exactly once, on the ledger's thread, in the order of the operations. Ok means that the commit is
@@ -54,7 +55,7 @@ struct LedgerOp {
 };
 
 /// The ledger on disk: one SQLite file in WAL mode. One thread writes it and syncs every commit. Only that
-/// thread moves the WAL into the file. Other processes may read the file at the same time, in short
+/// thread checkpoints the WAL. Other processes may read the file at the same time, in short
 /// transactions and without checkpoints (SQLite before 3.51.3 can damage a file that two connections
 /// checkpoint).
 /// Operations that wait during a commit share the next one (group commit), so they share the price of a sync.

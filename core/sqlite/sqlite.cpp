@@ -272,7 +272,7 @@ Result<bool> Database::checkpoint(bool truncate, std::chrono::milliseconds patie
         &moved);
     sqlite3_busy_timeout(handle_.get(), kReaderBusyMs);
     if ((code & 0xff) == SQLITE_BUSY) return false;
-    if (code != SQLITE_OK) return fail(last_error("cannot move the WAL into the " + name_));
+    if (code != SQLITE_OK) return fail(last_error("cannot checkpoint the WAL of the " + name_));
     return frames == moved;
 }
 

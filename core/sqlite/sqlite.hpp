@@ -92,11 +92,11 @@ class Database {
     /// Executes one or more statements without results.
     [[nodiscard]] Status execute(std::string_view sql);
     /// Compiling a statement takes longer than most statements run, so the connection keeps the compiled ones
-    /// and hands them out again. PRAGMAs are always compiled anew, since some take effect then.
+    /// and hands them out again. PRAGMAs are always compiled again, since some take effect then.
     [[nodiscard]] Result<Statement> prepare(std::string_view sql);
     /// The first column of the first row; nothing when there is no row.
     [[nodiscard]] Result<std::optional<std::int64_t>> query_integer(std::string_view sql);
-    /// Moves the contents of the WAL into the file, as far as readers allow. With `truncate` it moves
+    /// Checkpoints the WAL: moves its contents into the file, as far as readers allow. With `truncate` it moves
     /// everything and cuts the WAL to zero bytes, waiting up to `patience` for readers. Returns false when
     /// readers kept a part of it in the WAL.
     [[nodiscard]] Result<bool> checkpoint(bool truncate, std::chrono::milliseconds patience);

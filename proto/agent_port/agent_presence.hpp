@@ -17,9 +17,9 @@ namespace ioswarm::proto {
 
 /// Knows which agents are connected, tells the coordinator when the last connection of an agent has closed, and
 /// tells AgentNews who joins and leaves. An agent is connected while it has a task stream or an open connection
-/// on which it called. A proxy's connections carry many agents and stay open, or are opened anew for each call.
-/// So behind a proxy, and from loopback, only the task stream counts. Thread-safe; calls the coordinator and
-/// the news without its lock.
+/// on which it called. A proxy's connections carry many agents and stay open, or are opened again for each
+/// call. So behind a proxy, and from loopback, only the task stream counts. Thread-safe; calls the coordinator
+/// and the news without its lock.
 class AgentPresence {
   public:
     /// Everything must outlive this object.

@@ -56,7 +56,8 @@ class RpcLoop::Event : public std::enable_shared_from_this<RpcLoop::Event> {
 
   protected:
     void finish() { loop_.finished(this); }
-    /// The tag for the next operation, which work() turns back into an Event*. Call it anew for each operation.
+    /// The tag for the next operation, which work() turns back into an Event*. Call it again for each
+    /// operation.
     [[nodiscard]] void* tag() noexcept {
         loop_.hand_over();
         return this;

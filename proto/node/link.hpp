@@ -38,7 +38,7 @@ class NodeLink {
 
     /// Asks the node again which chain it is on. chain_ids() returns the new answer from then on. If both ids
     /// were read before and web3 does not answer now, the result has the EVM chain id that was read last, and
-    /// only the id from gRPC is read anew.
+    /// only the id from gRPC is read again.
     [[nodiscard]] Result<ChainIdentity> chain(const std::stop_token& stop = {});
     /// True if the last chain() had to do without web3, and web3 may answer by now.
     [[nodiscard]] bool should_ask_chain_again() const { return asked_without_web3_.load() && !web3_.is_away(); }

@@ -84,7 +84,7 @@ class Bookkeeping {
     }
 
     void open() {
-        settings_.metrics = {};  // a process begins to count anew
+        settings_.metrics = {};  // a process begins to count again
         ledger_options.metrics = settings_.metrics;
         auto ledger = Ledger::open(dir_.path("data"), {}, ledger_options);
         REQUIRE(ledger);

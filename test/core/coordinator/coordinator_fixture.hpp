@@ -31,7 +31,7 @@ class House {
     House& operator=(const House&) = delete;
 
     void open() {
-        settings.metrics = {};  // a process begins to count anew
+        settings.metrics = {};  // a process begins to count again
         LedgerOptions options;
         options.metrics = settings.metrics;
         auto opened = Ledger::open(dir_.path("data"), {}, options);
