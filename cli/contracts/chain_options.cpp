@@ -41,7 +41,7 @@ void add_chain_options(CLI::App& app, ChainOptions& options) {
     app.add_option("--rpc", options.rpc, "JSON-RPC endpoint; may be repeated, they are tried in this order")
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->type_name("URL");
-    app.add_option("--chain-id", options.chain_id, "the chain id that the endpoints must have")
+    app.add_option("--chain-id", options.chain_id, "chain id that the endpoints must report")
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 53U))
         ->type_name("N");
 }

@@ -191,11 +191,13 @@ ExitCode run_deploy(const DeployOptions& options, Io& io) {
 
 Runner add_deploy(CLI::App& app) {
     auto options = std::make_shared<DeployOptions>();
-    app.add_option("--coordinator", options->coordinator, "address whose key may settle: io1… or 0x…")
+    app.add_option("--coordinator", options->coordinator,
+                   "address of the coordinator, the only wallet that can settle: io1… or 0x…")
         ->type_name("ADDRESS")
         ->required();
     add_spend_options(app, options->spend);
-    app.add_flag("--again", options->again, "deploy another one, although this wallet has done it");
+    app.add_flag("--again", options->again,
+                 "deploy another contract, although this wallet deployed one before");
     return [options](Io& io) { return run_deploy(*options, io); };
 }
 

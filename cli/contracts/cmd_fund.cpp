@@ -300,7 +300,7 @@ Runner add_fund(CLI::App& app) {
         ->required();
     app.add_option("WALLET", options->wallets, "wallets to pay: io1… or 0x…")->type_name("")->required();
     add_spend_options(app, options->spend);
-    app.add_flag("--again", options->again, "pay a list that is paid already once more");
+    app.add_flag("--again", options->again, "pay again a list that was already paid");
     return [options](Io& io) { return run_fund(*options, io); };
 }
 

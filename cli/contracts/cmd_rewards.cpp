@@ -288,19 +288,20 @@ ExitCode run_epoch(const RewardsOptions& options, Io& io) {
 
 Runner add_rewards(CLI::App& app) {
     auto options = std::make_shared<RewardsOptions>();
-    CLI::Option* coordinator =
-        app.add_option("--coordinator", options->coordinator, "the coordinator's port for figures: HOST:PORT")
-            ->type_name("HOST:PORT");
-    app.add_option("--agent-id", options->agent_id, "the agent")->type_name("ID");
+    CLI::Option* coordinator = app.add_option("--coordinator", options->coordinator,
+                                              "address of the coordinator's monitoring API: HOST:PORT")
+                                   ->type_name("HOST:PORT");
+    app.add_option("--agent-id", options->agent_id, "the agent's id")->type_name("ID");
     app.add_option("--contract", options->contract, "also ask the reward contract what can be claimed")
         ->type_name("ADDRESS");
-    app.add_option("--wallet", options->wallet, "the agent's wallet, for --contract")->type_name("ADDRESS");
+    app.add_option("--wallet", options->wallet, "with --contract: the agent's wallet")->type_name("ADDRESS");
     add_chain_options(app, options->chain);
     CLI::Option* epoch =
         app.add_option("--epoch", options->epoch, "print the payouts of this epoch from the ledger")
             ->type_name("N")
             ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62U));
-    app.add_option("--data-dir", options->data_dir, "where ledger.db is, for --epoch; default: that of serve")
+    app.add_option("--data-dir", options->data_dir,
+                   "with --epoch: directory of ledger.db; default: that of serve")
         ->type_name("DIR");
     add_json_option(app, options->json, "print one JSON document; amounts are strings in rau");
     return [=](Io& io) {

@@ -157,7 +157,9 @@ ExitCode run_inspect(const WalletOptions& options, Io& io) {
 }
 
 CLI::Option* add_out(CLI::App& app, WalletOptions& options) {
-    return app.add_option("--out", options.out, "the keystore to write, mode 0600; never overwrites")
+    return app
+        .add_option("--out", options.out,
+                    "the keystore to write, with mode 0600; an existing file is never overwritten")
         ->type_name("FILE")
         ->required();
 }

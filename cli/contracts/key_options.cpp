@@ -69,7 +69,7 @@ void add_key_options(CLI::App& app, KeyOptions& options) {
     app.add_option("--keystore", options.keystore, "keystore with the wallet's key; - for standard input")
         ->type_name("FILE");
     app.add_option("--key-credential", options.key_credential,
-                   "systemd credential that holds the key as hex, or a keystore")
+                   "systemd credential with the key as hex, or with a keystore")
         ->type_name("NAME");
     add_password_option(app, options);
     // Older tools took the key as an argument, which every user of the machine can read.

@@ -102,10 +102,11 @@ Error not_mined_yet(const SentEntry& entry) {
 void add_spend_options(CLI::App& app, SpendOptions& options) {
     add_chain_options(app, options.chain);
     add_key_options(app, options.key);
-    app.add_flag("--dry-run", options.dry_run, "send nothing, print what would be sent");
-    app.add_option("--from", options.from, "wallet of a dry run, in the place of a key")->type_name("ADDRESS");
+    app.add_flag("--dry-run", options.dry_run, "send nothing; print what would be sent");
+    app.add_option("--from", options.from, "wallet of a dry run, instead of a key")->type_name("ADDRESS");
     add_yes_option(app, options.yes, "do not ask before sending");
-    app.add_flag("--no-wait", options.no_wait, "do not wait until it is mined: print the hash and end");
+    app.add_flag("--no-wait", options.no_wait,
+                 "do not wait until the transaction is mined; print its hash and end");
     add_json_option(app, options.json, "print one JSON document; amounts are strings in rau");
     app.add_flag("--dynamic-fee", options.dynamic_fee, "send EIP-1559 transactions; default: legacy ones");
     app.add_option("--max-gas-price", options.max_gas_price_gwei,
@@ -118,11 +119,11 @@ void add_spend_options(CLI::App& app, SpendOptions& options) {
 Result<std::filesystem::path> sent_directory() {
     const auto environment = process_environment();
     const auto state = environment("XDG_STATE_HOME");
-    if (state && state->starts_with('/')) return std::filesystem::path(*state) / "ioswarm" / "sent";
-    if (::geteuid() == 0) return std::filesystem::path(kServiceDirectory) / "sent";
+    if (state && state->starts_with('/')) return std::filesystem::path(*state) / "ioswarm" / kSentDirectory;
+    if (::geteuid() == 0) return std::filesystem::path(kServiceDirectory) / kSentDirectory;
     const auto home = environment("HOME");
     if (home && home->starts_with('/')) {
-        return std::filesystem::path(*home) / ".local" / "state" / "ioswarm" / "sent";
+        return std::filesystem::path(*home) / ".local" / "state" / "ioswarm" / kSentDirectory;
     }
     return fail(ErrorCode::config, "cannot keep a journal of sent transactions", {},
                 "neither XDG_STATE_HOME nor HOME names a directory");
@@ -152,7 +153,7 @@ Result<std::unique_ptr<Spender>> Spender::open(const SpendOptions& options, Io& 
     std::unique_ptr<Spender> out(new Spender(options, io, std::move(stop), std::move(chain)));
     if (!options.from.empty()) {
         if (!options.dry_run || options.key.any()) {
-            return fail(ErrorCode::usage, "--from", {}, "it stands in the place of a key, for --dry-run alone");
+            return fail(ErrorCode::usage, "--from", {}, "it replaces a key, and only with --dry-run");
         }
         IOSWARM_TRY(const auto address, address_argument("--from", options.from));
         out->wallet_ = address;
