@@ -229,7 +229,10 @@ Status TcpStream::State::shake_hands(const TlsClientSettings& settings, Deadline
         failed = error;
         is_done = true;
     });
-    IOSWARM_DO(run_until(deadline, stop, [&] { return is_done; }));
+    if (Status ran = run_until(deadline, stop, [&] { return is_done; }); !ran) {
+        if (ran.error().code != ErrorCode::timed_out) return ran;
+        return fail(tls_error(which, "the port accepts connections, but does not answer"));
+    }
     if (const long verified = SSL_get_verify_result(handle); failed && verified != X509_V_OK) {
         return fail(
             tls_error(settings.name,

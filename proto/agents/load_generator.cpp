@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/text.hpp"
 #include "core/crypto/hmac.hpp"
 #include "proto/agents/channel.hpp"
 #include "proto/agents/load_agent.hpp"
@@ -160,6 +161,12 @@ Status LoadGenerator::join(std::chrono::milliseconds within, const std::stop_tok
     }
     if (shared_->joined == shared_->settings.agents) return {};
     if (stop.stop_requested()) return fail(ErrorCode::cancelled, "agents cannot join", "", "stopped");
+    const bool is_silent = !shared_->last_failure || shared_->last_failure->code == ErrorCode::timed_out;
+    if (shared_->joined == 0 && is_silent) {
+        return fail(ErrorCode::unavailable, "agents cannot join", shared_->settings.address.target,
+                    fmt::format("it does not answer as a coordinator: no registration was answered in {}",
+                                go_duration(within)));
+    }
     if (shared_->joined == 0 && shared_->last_failure) {
         return fail(shared_->last_failure->code, "agents cannot join", shared_->settings.address.target,
                     shared_->last_failure->why);

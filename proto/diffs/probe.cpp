@@ -23,6 +23,14 @@ milliseconds since(SteadyClock::time_point begin) {
 // The coordinator inside a node closes a new stream if the same agent's previous one has not been cleaned up
 // yet. So there is a pause between streams, and the end of a stream is not final until several have ended.
 
+/// The error for a peer of which not one byte of HTTP/2 came.
+Error silent(const DiffProbeOptions& options) {
+    return {ErrorCode::unavailable, "cannot take state diffs", options.peer.target.text(),
+            said_nothing(options.duration),
+            options.peer.target.tls ? "is that the coordinator's port for agents?"
+                                    : "is that the coordinator's port for agents? If it speaks TLS: --tls"};
+}
+
 Result<std::uint64_t> find_tip(const DiffProbeOptions& options, const std::stop_token& stop) {
     constexpr int kTries = 3;
     const auto begin = SteadyClock::now();
@@ -37,11 +45,14 @@ Result<std::uint64_t> find_tip(const DiffProbeOptions& options, const std::stop_
                         "a diff of height 0");
         }
         if (diff.error().code == ErrorCode::timed_out && since(begin) >= options.duration) {
+            if (!live.has_spoken()) return fail(silent(options));
             return fail(ErrorCode::failed_check, "no live diff", options.peer.target.text(),
                         fmt::format("none came in {}", go_duration(options.duration)),
                         "does the node make blocks? --duration must be longer than its block time");
         }
-        if (diff.error().code != ErrorCode::unavailable || tries == kTries) return fail(diff.error());
+        const bool is_silent = !live.has_spoken() && since(begin) >= options.peer.http2.first_word_timeout;
+        if (diff.error().code != ErrorCode::unavailable || tries == kTries || is_silent)
+            return fail(diff.error());
         ended = diff.error();
         pause_for(options.between_streams, stop);
     }
@@ -72,7 +83,7 @@ class ResumingStream {
     /// The stream is open, and a refusal would have arrived by now.
     [[nodiscard]] bool is_there() const {
         constexpr milliseconds kRefusal{500};
-        return stream_ && since(opened_at_) >= kRefusal;
+        return stream_ && stream_->has_spoken() && since(opened_at_) >= kRefusal;
     }
     [[nodiscard]] std::uint64_t resumed() const noexcept { return openings_ > 0 ? openings_ - 1 : 0; }
 

@@ -37,6 +37,9 @@ class DiffSubscription {
     /// reports it, or the diff is too large for the peer to send), bad_data (not gRPC, or not a diff).
     [[nodiscard]] Result<StateDiff> next(std::chrono::milliseconds within, const std::stop_token& stop);
 
+    /// Whether the peer has shown that it speaks HTTP/2. Until then it may be any program.
+    [[nodiscard]] bool has_spoken() const noexcept { return client_->has_spoken(); }
+
   private:
     DiffSubscription(std::string which, std::unique_ptr<H2Client> client, std::int32_t stream)
         : which_(std::move(which)), client_(std::move(client)), stream_(stream) {}

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/text.hpp"
 #include "core/base/try.hpp"
 #include "proto/grpc/status_codes.hpp"
 #include "proto/h2/session.hpp"
@@ -18,6 +19,10 @@ using std::chrono::milliseconds;
 ErrorCode code_of(int grpc_status) {
     const ErrorCode code = error_code_of_status(grpc_status);
     return code == ErrorCode::cancelled ? ErrorCode::unavailable : code;
+}
+
+bool is_over(H2Deadline deadline) {
+    return std::chrono::steady_clock::now() >= deadline;
 }
 
 }  // namespace
@@ -36,6 +41,11 @@ Status outcome(const H2Status& status, std::string what, std::string which) {
     }
     return fail(ErrorCode::bad_data, std::move(what), std::move(which),
                 "the answer ended without a gRPC status");
+}
+
+std::string said_nothing(milliseconds waited) {
+    return "it accepts connections, but does not answer as a coordinator: nothing came in " +
+           go_duration(waited);
 }
 
 Bytes grpc_frame(BytesView message) {
@@ -72,6 +82,7 @@ Result<H2Status> H2Client::finish(std::int32_t id, milliseconds within, const st
     for (;;) {
         IOSWARM_TRY(auto message, session_->next(id, deadline, stop));
         if (!message) return session_->take_status(id);
+        if (is_over(deadline)) return fail(session_->no_answer());
     }
 }
 
@@ -87,6 +98,9 @@ Result<H2Answer> H2Client::call(const H2Request& request, const std::stop_token&
         }
         if (!*message) break;
         answer.messages.push_back(std::move(**message));
+        if (!is_over(deadline)) continue;
+        cancel(id);
+        return fail(session_->no_answer());
     }
     answer.status = session_->take_status(id);
     return answer;
@@ -94,6 +108,10 @@ Result<H2Answer> H2Client::call(const H2Request& request, const std::stop_token&
 
 void H2Client::cancel(std::int32_t id) {
     session_->cancel(id);
+}
+
+bool H2Client::has_spoken() const noexcept {
+    return session_->has_spoken();
 }
 
 }  // namespace ioswarm::proto

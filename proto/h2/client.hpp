@@ -53,6 +53,9 @@ struct H2Answer {
     H2Status status;
 };
 
+/// Why a peer is given up of which nothing came in this time.
+[[nodiscard]] std::string said_nothing(std::chrono::milliseconds waited);
+
 /// Puts gRPC's prefix in front of a message: one byte of flags (0: not compressed) and four bytes of length,
 /// big-endian.
 [[nodiscard]] Bytes grpc_frame(BytesView message);
@@ -60,6 +63,8 @@ struct H2Answer {
 /// Limits and time-outs of a connection.
 struct H2Settings {
     std::size_t max_message_bytes = std::size_t{32} << 20;
+    /// The other end must have said its first word (its SETTINGS) this long after the connection was made.
+    std::chrono::milliseconds first_word_timeout{10'000};
     /// If no byte came for this long, a PING checks that the other end is still there. It must be answered
     /// within `ping_timeout`. This is longer than the 30 s after which coordinators ping by themselves, because
     /// Go's server closes a connection whose client pings it while idle more than twice within five minutes.
@@ -87,14 +92,16 @@ class H2Client {
     H2Client& operator=(const H2Client&) = delete;
 
     /// Sends the request and waits for the end of the call. Errors: timed_out and cancelled (the stream is
-    /// reset), unavailable (the connection ended), bad_data (the answer is not gRPC).
+    /// reset), unavailable (the connection ended, or the other end never said a word), bad_data (the answer is
+    /// not gRPC).
     [[nodiscard]] Result<H2Answer> call(const H2Request& request, const std::stop_token& stop = {});
 
     /// Sends the request and returns the stream's id; read the answer with next() and finish(). Error
     /// unavailable: the connection ended.
     [[nodiscard]] Result<std::int32_t> open(const H2Request& request);
     /// The next message of a stream; empty if the stream has ended. Errors as for call(), but timed_out and
-    /// cancelled leave the stream open.
+    /// cancelled leave the stream open. The time is kept also while the other end sends what is no message,
+    /// such as PINGs. With a time of 0 it reads once what has already come.
     [[nodiscard]] Result<std::optional<Bytes>> next(std::int32_t stream, std::chrono::milliseconds within,
                                                     const std::stop_token& stop = {});
     /// Waits for the end of the stream, discards its messages and forgets it. Errors as for call().
@@ -102,6 +109,9 @@ class H2Client {
                                           const std::stop_token& stop = {});
     /// Sends RST_STREAM with CANCEL and forgets the stream.
     void cancel(std::int32_t stream);
+
+    /// Whether the other end has shown that it speaks HTTP/2.
+    [[nodiscard]] bool has_spoken() const noexcept;
 
   private:
     class Session;

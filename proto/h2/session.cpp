@@ -74,6 +74,7 @@ H2Client::Session::Session(std::unique_ptr<TcpStream> stream, const TcpTarget& t
       which_(target.text()),
       scheme_(target.tls ? "https" : "http"),
       settings_(settings),
+      first_word_due_(deadline_in(settings.first_word_timeout)),
       heard_(SteadyClock::now()) {}
 
 H2Client::Session::~Session() {
@@ -289,14 +290,17 @@ Status H2Client::Session::flush() {
 
 Status H2Client::Session::wait(H2Deadline deadline, const std::stop_token& stop) {
     const H2Deadline ping_due = pinged_ ? *pinged_ + settings_.ping_timeout : heard_ + settings_.ping_after;
+    const H2Deadline due = saw_settings_ ? ping_due : std::min(ping_due, first_word_due_);
     const bool wants_write = nghttp2_session_want_write(session_) != 0;
-    Status waited = stream_->wait(wants_write, std::min(deadline, ping_due), stop);
+    Status waited = stream_->wait(wants_write, std::min(deadline, due), stop);
     if (waited) return {};
     if (waited.error().code == ErrorCode::cancelled) return waited;
     if (waited.error().code != ErrorCode::timed_out) return close(std::move(waited).error());
     const auto now = SteadyClock::now();
     if (now >= deadline) return waited;
-    if (now < ping_due) return {};
+    if (now < due) return {};
+    if (!saw_settings_ && now >= first_word_due_)
+        return close({ErrorCode::unavailable, {}, {}, said_nothing(settings_.first_word_timeout), {}});
     if (pinged_) {
         return close({ErrorCode::unavailable,
                       {},
@@ -366,13 +370,15 @@ Result<std::optional<Bytes>> H2Client::Session::next(std::int32_t id, H2Deadline
                 fmt::format("a message that began has no end after {} ms", settings_.message_timeout.count()));
         }
         Status worked = work(message_due ? std::min(deadline, *message_due) : deadline, stop);
-        if (worked) continue;
-        // Messages that arrived before the connection ended are still returned, and the end of the stream too
-        // if it arrived.
-        if (closed_) {
+        const bool is_late = SteadyClock::now() >= deadline;
+        if (worked && !is_late) continue;
+        // What arrived before the connection or the time ended is still returned, the end of the stream too.
+        if (worked || closed_) {
             if (auto last = ready(id, *stream)) return *std::move(last);
         }
-        if (worked.error().code == ErrorCode::timed_out && SteadyClock::now() < deadline) continue;
+        // The other end may go on for ever with what is no message, such as PINGs.
+        if (worked) return fail(no_answer());
+        if (worked.error().code == ErrorCode::timed_out && !is_late) continue;
         return fail(std::move(worked).error());
     }
 }

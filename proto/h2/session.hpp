@@ -38,6 +38,10 @@ class H2Client::Session {
     /// The status of a stream that has ended. The stream is then forgotten.
     H2Status take_status(std::int32_t id);
     void cancel(std::int32_t id);
+    /// Whether the other end's SETTINGS have come.
+    [[nodiscard]] bool has_spoken() const noexcept { return saw_settings_; }
+    /// The error timed_out.
+    [[nodiscard]] Error no_answer() const { return {ErrorCode::timed_out, "no answer", which_, {}, {}}; }
 
   private:
     struct Stream {
@@ -91,7 +95,8 @@ class H2Client::Session {
     std::optional<Error> send_error_;  ///< set inside nghttp2's send callback
     bool saw_settings_ = false;
     std::string goaway_;  ///< reason that the peer gave in its GOAWAY
-    H2Deadline heard_;    ///< time at which the last byte came
+    const H2Deadline first_word_due_;
+    H2Deadline heard_;  ///< time at which the last byte came
     std::optional<H2Deadline> pinged_;
 };
 

@@ -56,6 +56,13 @@ bool HttpConnection::wait_over(int milliseconds) {
     return ::poll(fds.data(), fds.size(), milliseconds) > 0;
 }
 
+void HttpConnection::discard() {
+    std::array<char, 16384> chunk{};
+    buffer_.clear();
+    while (::recv(fd_, chunk.data(), chunk.size(), MSG_DONTWAIT) > 0) {
+    }
+}
+
 bool HttpConnection::read_request(std::string& body) {
     std::array<char, 16384> chunk{};
     while (true) {

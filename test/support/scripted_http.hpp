@@ -28,6 +28,8 @@ class HttpConnection {
     /// Reads the next request and returns its body in `body`. Returns false if the peer closed the connection
     /// or the server stops.
     bool read_request(std::string& body);
+    /// Throws away what has come, without waiting.
+    void discard();
     /// The request line and the headers of the last request.
     [[nodiscard]] const std::string& head() const { return head_; }
 

@@ -14,7 +14,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "cli/sim/agent_load.hpp"
 #include "cli/sim/process_use.hpp"
+#include "test/support/scripted_http.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::cli;
@@ -368,6 +370,23 @@ TEST_CASE("a coordinator that goes away during the run breaks an invariant", "[s
     INFO(told(*report));
     CHECK_FALSE(holds(*report, "the coordinator answered until the end"));
     CHECK_FALSE(report->holds());
+}
+
+TEST_CASE("simulated agents at a port that accepts and says nothing are told that", "[sim]") {
+    const test::ScriptedHttp silent([](test::HttpConnection& connection, const std::string&) {
+        connection.wait_over();
+        return false;
+    });
+    const SimOptions options = small();
+    proto::LoadSettings settings = load_settings(options, 10s);
+    settings.address.target = silent.url().substr(std::string_view("http://").size());
+    const sim::FaultPlan faults(options.faults, options.seed, options.agents, options.redundancy);
+    sim::RunRecord record(nullptr, options.agents);
+    proto::LoadGenerator agents(settings, faults, record, Log());
+    const Status joined = agents.join(300ms, {});
+    REQUIRE_FALSE(joined);
+    CHECK(joined.error().code == ErrorCode::unavailable);
+    CHECK(joined.error().why == "it does not answer as a coordinator: no registration was answered in 300ms");
 }
 
 TEST_CASE("simulated agents at a remote coordinator, which may pay, send no wallet", "[sim]") {

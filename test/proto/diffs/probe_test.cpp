@@ -136,10 +136,10 @@ TEST_CASE("a catch-up that the coordinator refuses fails at once with its reason
 
 TEST_CASE("a probe without any diff until its time is over has a failed check", "[diffs]") {
     FakeDiffNode node([](const Asked&, std::size_t) { return Steps{accept_step()}; });
-    const auto probed = probe(node, 22, 3, 50ms);
+    const auto probed = probe(node, 22, 3, 2s);
     REQUIRE_FALSE(probed);
     CHECK(probed.error().code == ErrorCode::failed_check);
-    CHECK_THAT(probed.error().why, Catch::Contains("50ms"));
+    CHECK_THAT(probed.error().why, Catch::Contains("2s"));
 }
 
 TEST_CASE("the end of the first stream is the reason when no time is left to try again", "[diffs]") {
