@@ -57,6 +57,10 @@ void print_text(const sim::L4Report& report, const sim::L4RunSettings& settings,
     out << fmt::format("\n{} blocks, {} diffs taken by agents, {} entries of state, state hash {}...\n",
                        report.tip, report.diffs, report.entries,
                        to_hex(report.state_hash.view()).substr(0, 16));
+    if (failed == 0 && report.stopped) {
+        out << fmt::format("stopped after {}: nothing was wrong until then\n", go_duration(report.elapsed));
+        return;
+    }
     if (failed == 0) {
         out << fmt::format("passed: {} checks in {}\n", report.checks.size(), go_duration(report.elapsed));
         return;
@@ -88,6 +92,7 @@ void print_json(const sim::L4Report& report, const sim::L4RunSettings& settings,
                           {"trouble", trouble_of(agent)}});
     }
     const nlohmann::ordered_json all = {{"passed", report.passed()},
+                                        {"stopped", report.stopped},
                                         {"seed", settings.chain.seed},
                                         {"duration_ms", settings.duration.count()},
                                         {"block_time_ms", settings.chain.block_time.count()},

@@ -184,9 +184,10 @@ L4Check no_crash(const L4Evidence& evidence) {
                  evidence.health ? "" : evidence.health.error().text(), "");
 }
 
-L4Check state_hash(const L4Evidence& evidence, const L4Replay& replay) {
+/// With `at_tip`, agents that have not quit must also have reached the tip.
+L4Check state_hash(const L4Evidence& evidence, const L4Replay& replay, bool at_tip) {
     const auto why = [&](const L4AgentRecord& agent) -> std::string {
-        if (agent.behaviour != L4Behaviour::quits && agent.height != evidence.tip)
+        if (at_tip && agent.behaviour != L4Behaviour::quits && agent.height != evidence.tip)
             return fmt::format("it is at height {}", agent.height);
         const auto expected = replay.hashes.find(agent.height);
         if (expected == replay.hashes.end() || expected->second != agent.state_hash)
@@ -209,7 +210,17 @@ std::vector<L4Check> l4_checks(const L4Evidence& evidence, const DiffStore& stor
             quitter_disturbs_no_one(evidence),
             no_subscriber_left(evidence),
             no_crash(evidence),
-            state_hash(evidence, replay)};
+            state_hash(evidence, replay, true)};
+}
+
+std::vector<L4Check> l4_checks_stopped(const L4Evidence& evidence, const DiffStore& store,
+                                       const L4Replay& replay) {
+    std::vector<L4Check> out{store_complete(evidence, store, replay)};
+    if (evidence.has_snapshot) out.push_back(snapshot_round_trip(evidence));
+    out.push_back(no_gaps(evidence));
+    out.push_back(no_crash(evidence));
+    out.push_back(state_hash(evidence, replay, false));
+    return out;
 }
 
 Result<L4State> state_of_log(const DiffStore& store, std::uint64_t tip) {

@@ -224,6 +224,7 @@ Result<L4Report> Run::report() {
     evidence_.health = world_.health();
     {
         const std::lock_guard lock(mutex_);
+        evidence_.has_snapshot = snapshot_.has_value();
         evidence_.snapshot = snapshot_.value_or(fail(ErrorCode::internal, "no snapshot was made"));
         evidence_.snapshot_height = snapshot_height_;
     }
@@ -236,7 +237,9 @@ Result<L4Report> Run::report() {
     }
     evidence_.agents = report.agents;
     IOSWARM_TRY(auto replay, l4_replay(settings_.chain, evidence_.tip, heights));
-    report.checks = l4_checks(evidence_, world_.store, replay);
+    report.stopped = is_cancelled();
+    report.checks = report.stopped ? l4_checks_stopped(evidence_, world_.store, replay)
+                                   : l4_checks(evidence_, world_.store, replay);
     report.tip = evidence_.tip;
     report.entries = replay.entries;
     report.state_hash = replay.hashes.at(evidence_.tip);
@@ -255,7 +258,14 @@ Result<L4Report> Run::go() {
         began_ + settings_.duration, [] { return false; }, Phase::running);
     if (!is_cancelled()) settle();
     end_all();
-    if (is_cancelled()) return fail(ErrorCode::cancelled, "the simulation was stopped");
+    if (is_cancelled()) {
+        evidence_.tip = world_.hold();
+        if (evidence_.tip == 0)
+            return fail(ErrorCode::cancelled, "l4sim", {}, "stopped before its first block: no report");
+        // The last blocks may still be on their way into the log.
+        (void)wait(
+            Steady::now() + settings_.settle, [this] { return world_.tip() >= evidence_.tip; }, Phase::ending);
+    }
     return report();
 }
 

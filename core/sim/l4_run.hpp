@@ -57,6 +57,7 @@ struct L4Progress {
 };
 
 struct L4Report {
+    bool stopped = false;  ///< a stop ended the run; the checks are those that need no whole run
     std::vector<L4Check> checks;
     std::vector<L4AgentRecord> agents;
     std::uint64_t tip = 0;
@@ -68,8 +69,9 @@ struct L4Report {
 };
 
 /// Runs L4 agents through the ten behaviours and checks the result. A failed check is not an error.
-/// `on_progress` is called from the calling thread a few times per second. Errors: cancelled (stop);
-/// invalid_argument (fewer agents than behaviours); those of l4_replay().
+/// `on_progress` is called from the calling thread a few times per second. A stop request ends the run, and
+/// what happened so far is checked. Errors: cancelled (stopped before the first block); invalid_argument (fewer
+/// agents than behaviours); those of l4_replay().
 [[nodiscard]] Result<L4Report> run_l4(const L4RunSettings& settings, const L4World& world,
                                       const std::stop_token& stop,
                                       const std::function<void(const L4Progress&)>& on_progress);

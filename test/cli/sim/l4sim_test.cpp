@@ -79,6 +79,17 @@ TEST_CASE("l4sim's report names each check, and after a failure the command that
     CHECK_THAT(bad, Contains("cannot apply the state diff: 7: a gap\n"));
 }
 
+TEST_CASE("l4sim's report of a run that was stopped says so", "[l4sim]") {
+    sim::L4Report report = report_of(true);
+    report.stopped = true;
+    report.elapsed = 7s;
+    CHECK_THAT(text_of(report, false), Contains("stopped after 7s: nothing was wrong until then\n"));
+    CHECK_THAT(text_of(report, false), !Contains("passed:"));
+    report = report_of(false);
+    report.stopped = true;
+    CHECK_THAT(text_of(report, false), Contains("FAILED: 1 of 2 checks"));
+}
+
 TEST_CASE("l4sim's JSON has the outcome, each check and each agent", "[l4sim]") {
     std::ostringstream out;
     print_json(report_of(false), settings_of(), out);

@@ -216,6 +216,31 @@ TEST_CASE("an L4 run that is stopped ends at once and without a report") {
     CHECK(report.error().code == ErrorCode::cancelled);
 }
 
+TEST_CASE("an L4 run that is stopped in its middle reports what happened until then") {
+    World world;
+    world.settings.duration = 10min;
+    std::stop_source stop;
+    const std::jthread stopper([&] {
+        while (world.tip < 20)
+            std::this_thread::yield();
+        stop.request_stop();
+    });
+    SECTION("nothing was wrong") {
+        const L4Report report = world.run(stop.get_token());
+        CHECK(report.stopped);
+        CHECK(failed(report).empty());
+        CHECK(report.passed());
+        CHECK(report.tip >= 20);
+        CHECK(report.agents.size() == world.settings.agents);
+    }
+    SECTION("something was wrong") {
+        world.seen_store.alter_range = [](DiffRange& range) { range.floor = 2; };
+        const L4Report report = world.run(stop.get_token());
+        CHECK(report.stopped);
+        CHECK(failed(report) == std::set<std::string>{"store_complete"});
+    }
+}
+
 TEST_CASE("a diff log that lost its first diff is noticed") {
     World world;
     world.seen_store.alter_range = [](DiffRange& range) { range.floor = 2; };
