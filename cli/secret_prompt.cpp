@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/config/secret_file.hpp"
+#include "core/base/line_reader.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -76,9 +77,8 @@ tl::unexpected<Error> cancelled() {
 std::string read_answer(Io& io, const std::string& question, const std::stop_token& stop) {
     io.err << question << std::flush;
     if (&io.in == &std::cin && !wait_until_readable(STDIN_FILENO, stop)) return {};
-    std::string answer;
-    std::getline(io.in, answer);
-    return answer;
+    LineReader answer(io.in, {});
+    return answer.next() ? std::string(answer.line()) : std::string();
 }
 
 }  // namespace

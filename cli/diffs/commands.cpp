@@ -19,6 +19,7 @@
 #include "cli/progress_line.hpp"
 #include "cli/serve/settings.hpp"
 #include "cli/signals.hpp"
+#include "core/base/line_reader.hpp"
 #include "core/base/same_place.hpp"
 #include "core/base/text.hpp"
 #include "core/base/try.hpp"
@@ -189,9 +190,8 @@ Result<bool> is_agreed(const DiffsRestartOptions& options, const DiffRange& rang
         "snapshot. Type 'yes' to continue: ",
         escape_for_display(options.log), in_words(range), count(range));
     io.err.flush();
-    std::string answer;
-    std::getline(io.in, answer);
-    return answer == "yes";
+    LineReader answer(io.in, {});
+    return answer.next() && answer.line() == "yes";
 }
 
 }  // namespace

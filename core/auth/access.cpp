@@ -7,6 +7,7 @@
 #include <fstream>
 #include <utility>
 
+#include "core/base/line_reader.hpp"
 #include "core/base/try.hpp"
 #include "core/crypto/hmac.hpp"
 
@@ -15,8 +16,7 @@ namespace {
 
 /// Far more agents than any coordinator serves. A full cache takes less than 2 MiB.
 constexpr std::size_t kMaxCachedTokens = 8192;
-constexpr std::size_t kMaxListLines = 1'000'000;
-constexpr std::size_t kMaxLineBytes = 4096;
+constexpr LineReader::Limits kListLimits{4096, 1'000'000, std::size_t{256} << 20U};
 /// The limit bounds the time of a call, since an agent's id is compared with every pattern.
 constexpr std::size_t kMaxPatterns = 1'000;
 
@@ -38,27 +38,26 @@ Result<AgentSet> read_id_file(const std::string& path, bool may_be_missing) {
     if (!in && errno == ENOENT && may_be_missing) return AgentSet();
     if (!in) return fail(errno_error(errno, "cannot read the list of agents", path));
     AgentSet agents;
-    std::string line;
-    for (std::size_t number = 1; std::getline(in, line); ++number) {
-        const auto where = path + ":" + std::to_string(number);
-        if (number > kMaxListLines || line.size() > kMaxLineBytes) {
-            return fail(ErrorCode::config, "cannot read the list of agents", where,
-                        "more than 1,000,000 lines, or a line over 4,096 bytes");
-        }
-        const auto id = trim(std::string_view(line).substr(0, line.find('#')));
+    LineReader lines(in, kListLimits);
+    const auto where = [&] { return path + ":" + std::to_string(lines.number()); };
+    while (lines.next()) {
+        const auto id = trim(lines.line().substr(0, lines.line().find('#')));
         if (id.empty()) continue;
         if (!is_valid_agent_id(id)) {
-            return fail(ErrorCode::config, "cannot read the list of agents", where,
+            return fail(ErrorCode::config, "cannot read the list of agents", where(),
                         "an agent id is 1 to 128 visible ASCII characters without a space",
                         "write one id per line");
         }
         agents.add(id);
         if (agents.patterns() > kMaxPatterns) {
-            return fail(ErrorCode::config, "cannot read the list of agents", where,
+            return fail(ErrorCode::config, "cannot read the list of agents", where(),
                         "it has more than 1,000 patterns", "list ids without * and ? instead");
         }
     }
-    if (in.bad()) return fail(errno_error(EIO, "cannot read the list of agents", path));
+    if (lines.has_failed()) return fail(errno_error(EIO, "cannot read the list of agents", path));
+    if (!lines.fault().empty())
+        return fail(ErrorCode::config, "cannot read the list of agents", where(), lines.fault(),
+                    "write one id per line");
     return agents;
 }
 

@@ -23,6 +23,11 @@ TEST_CASE("wallets of simulated agents are read from a file, one per line", "[si
     REQUIRE_FALSE(wrong);
     CHECK(wrong.error().code == ErrorCode::bad_data);
     CHECK(wrong.error().which == dir.path("wrong") + ":2");
+    const auto endless = cli::read_wallets(dir.write("endless", "# two\n" + std::string(2'000, '0') + "\n"));
+    REQUIRE_FALSE(endless);
+    CHECK(endless.error().code == ErrorCode::bad_data);
+    CHECK(endless.error().which == dir.path("endless") + ":2");
+    CHECK(endless.error().why == "longer than 1024 bytes");
     CHECK(cli::read_wallets(dir.path("none")).error().code == ErrorCode::not_found);
     // sim's own coordinator pays nobody, so --wallets is accepted only if the agents connect to another
     // coordinator.

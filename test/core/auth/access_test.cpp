@@ -139,6 +139,12 @@ TEST_CASE("a list that cannot be read is refused with file and line, and the old
               "cannot read the list of agents: " + odd + ": it is not a regular file");
     }
     CHECK(AccessControl::open({"s", "", "/dev/null"}));
+    // A line without an end takes no memory.
+    const auto endless = AccessControl::open({"s", "", "/dev/zero"});
+    REQUIRE_FALSE(endless);
+    CHECK(endless.error().code == ErrorCode::config);
+    CHECK(endless.error().which == "/dev/zero:1");
+    CHECK(endless.error().why == "longer than 4096 bytes");
     const auto revoked = dir.write("revoked", "one\n");
     const auto access = open_access({"s", "", revoked});
     (void)dir.write("revoked", "two\nthree four\n");
