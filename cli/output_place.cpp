@@ -15,4 +15,8 @@ Status check_output_directory(const std::string& file) {
                 fmt::format("install -d {}", directory));
 }
 
+std::string refuse_standard_output(const std::string& file) {
+    return file == "-" ? "it is not written to standard output: give a name" : "";
+}
+
 }  // namespace ioswarm::cli

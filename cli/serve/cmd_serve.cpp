@@ -14,7 +14,9 @@
 #include "cli/log_sink.hpp"
 #include "cli/log_style.hpp"
 #include "cli/open_files.hpp"
+#include "cli/output_place.hpp"
 #include "cli/serve/app.hpp"
+#include "cli/serve/places.hpp"
 #include "cli/signals.hpp"
 
 namespace ioswarm::cli {
@@ -59,6 +61,10 @@ ExitCode check_start(const ServeCommand& command, const LoadedConfig& loaded, Io
     for (Error& missing : missing_files(loaded.settings)) {
         missing.which = place_of(loaded, missing.which);
         wrong.push_back(std::move(missing));
+    }
+    for (Error& place : wrong_places(loaded.settings)) {
+        place.which = place_of(loaded, place.which);
+        wrong.push_back(std::move(place));
     }
     for (const Error& error : wrong)
         print_error(io, error);
@@ -155,7 +161,8 @@ Runner add_serve(CLI::App& app) {
                  "run the embedded chain even if the configuration files name neither a node nor a chain");
     app.add_option("--ready-file", command->options.ready_file,
                    "write process id and ports as JSON into FILE once everything runs")
-        ->type_name("FILE");
+        ->type_name("FILE")
+        ->check(refuse_standard_output);
     add_config_options(app, command->config, KeyFlags::shown);
     return [command](Io& io) { return run_serve(*command, io); };
 }

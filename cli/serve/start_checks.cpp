@@ -9,6 +9,7 @@
 
 #include "cli/config/secret_file.hpp"
 #include "cli/serve/data_dir.hpp"
+#include "cli/serve/places.hpp"
 #include "cli/serve/settings.hpp"
 #include "cli/serve/start_warnings.hpp"
 #include "core/auth/access.hpp"
@@ -30,6 +31,8 @@ class StartCheck {
         check_settings();
         if (options_.file_modes) check_file_modes();
         missing_ = missing_files(config_);
+        for (Error& error : wrong_places(config_))
+            missing_.push_back(std::move(error));
         for (const Error& error : missing_)
             refuse(error.which, error.why, error.hint);
         check_folders();
@@ -118,14 +121,19 @@ class StartCheck {
     void check_folders() {
         std::error_code failed;
         const std::filesystem::path store = std::filesystem::path(config_.diff_store_path).parent_path();
-        if (config_.diff_store_enabled && !store.empty() && !std::filesystem::is_directory(store, failed)) {
+        if (config_.diff_store_enabled && !store.empty() && !std::filesystem::is_directory(store, failed) &&
+            !is_missing("diffStorePath")) {
             refuse("diffStorePath", fmt::format("its folder {} does not exist", store.string()),
                    fmt::format("install -d -m 700 {}", store.string()));
         }
         if (!config_.snapshot_dir.empty() && !std::filesystem::is_directory(config_.snapshot_dir, failed)) {
-            warn({"snapshotDir"},
-                 fmt::format("snapshotDir {0} does not exist, so no snapshot is published: install -d {0}",
-                             config_.snapshot_dir));
+            warn(
+                {"snapshotDir"},
+                std::filesystem::exists(config_.snapshot_dir, failed)
+                    ? fmt::format("snapshotDir {} is not a directory, so no snapshot is published",
+                                  config_.snapshot_dir)
+                    : fmt::format("snapshotDir {0} does not exist, so no snapshot is published: install -d {0}",
+                                  config_.snapshot_dir));
         }
     }
 
@@ -168,7 +176,7 @@ class StartCheck {
     const LoadedConfig& loaded_;
     const ServeConfig& config_;
     const StartOptions& options_;
-    std::vector<Error> missing_;  ///< by key: files that do not exist
+    std::vector<Error> missing_;  ///< by key: files that do not exist, and places that cannot be used
     StartFindings out_;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/diffs/diff_file.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -37,6 +39,12 @@ Result<DiffFileKind> diff_file_kind(const std::filesystem::path& file) {
     const auto opened = open_file(file.string(), kReadOnly, "cannot open the diff log");
     if (!opened && opened.error().code == ErrorCode::not_found) return DiffFileKind::missing;
     if (!opened) return fail(opened.error());
+    struct stat info {};
+    if (::fstat(opened->get(), &info) == 0 && !S_ISREG(info.st_mode)) {
+        return fail(ErrorCode::bad_data, "cannot open the diff log", file.string(),
+                    S_ISDIR(info.st_mode) ? "it is a directory" : "it is no regular file",
+                    "name a file: diffStorePath, or on the command line");
+    }
     std::array<std::uint8_t, kBoltMagicAt + kBoltMagic.size()> head{};
     IOSWARM_TRY(const auto size, read_at(opened->get(), head, 0, "cannot read the diff log", file.string()));
     if (size == 0) return DiffFileKind::empty;

@@ -94,6 +94,42 @@ TEST_CASE("a file that the configuration names and that does not exist is a conf
     CHECK_FALSE(std::filesystem::exists(dir.path("data")));
 }
 
+TEST_CASE(
+    "given a place where something else is, when it is for files of serve, then check and serve refuse it",
+    "[config]") {
+    const TempDir dir;
+    const std::string file = dir.write("file", "x");
+    struct Case {
+        std::vector<std::string> flags;
+        std::string reason;
+    };
+    const std::vector<Case> cases{
+        {{"--diff-store-path", dir.path()}, "--diff-store-path: " + dir.path() + " is a directory"},
+        {{"--diff-store-path", "/dev/null"}, "--diff-store-path: /dev/null is no regular file"},
+        {{"--diff-store-path", file + "/log.db"}, "--diff-store-path: " + file + " is not a directory"},
+        {{"--data-dir", file}, "--data-dir: " + file + " is not a directory"},
+        {{"--data-dir", file + "/deeper/data"}, "--data-dir: " + file + " is not a directory"},
+    };
+    for (const Case& one : cases) {
+        for (const std::vector<std::string>& command :
+             {std::vector<std::string>{"config", "check", "--embedded"},
+              std::vector<std::string>{"serve", "--embedded"}}) {
+            std::vector<std::string> words = command;
+            if (one.flags[0] != "--data-dir") words.insert(words.end(), {"--data-dir", dir.path("data")});
+            words.insert(words.end(), one.flags.begin(), one.flags.end());
+            const CliRun run = run_cli(words);
+            INFO(command[0] << ": " << run.err);
+            CHECK(run.code == 78);
+            CHECK_THAT(run.err, Contains("ioswarm: configuration: " + one.reason + "\n"));
+        }
+    }
+    CHECK_FALSE(std::filesystem::exists(dir.path("data")));
+    const CliRun off = run_cli({"config", "check", "--embedded", "--diff-store-enabled=false",
+                                "--diff-store-path", dir.path(), "--data-dir", dir.path("data")});
+    INFO(off.err);
+    CHECK(off.code == 0);
+}
+
 TEST_CASE("serve refuses files that name no node, and suggests --embedded", "[config]") {
     const TempDir dir;
     const std::string file = dir.write("c.yaml", "ioswarm: {grpcPort: 1}");
