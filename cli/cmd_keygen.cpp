@@ -18,6 +18,8 @@
 #include "cli/config/value.hpp"
 #include "cli/config_options.hpp"
 #include "cli/json_option.hpp"
+#include "cli/output_place.hpp"
+#include "core/base/line_reader.hpp"
 #include "core/base/text.hpp"
 #include "core/base/try.hpp"
 #include "core/crypto/hmac.hpp"
@@ -67,13 +69,18 @@ Status check_id(const std::string& id, bool any) {
 
 /// Reads one id per line. Skips empty lines and lines that begin with '#'.
 Status read_ids(std::istream& in, const std::string& name, std::vector<std::string>& out) {
-    std::string line;
-    while (std::getline(in, line)) {
+    LineReader lines(in, {4096, 1'000'000, std::size_t{64} << 20U});
+    while (lines.next()) {
+        const std::string_view line = lines.line();
         const std::size_t first = line.find_first_not_of(" \t\r");
-        if (first == std::string::npos || line[first] == '#') continue;
-        out.push_back(line.substr(first, line.find_last_not_of(" \t\r") - first + 1));
+        if (first == std::string_view::npos || line[first] == '#') continue;
+        out.emplace_back(line.substr(first, line.find_last_not_of(" \t\r") - first + 1));
     }
-    if (in.bad()) return fail(errno_error(errno == 0 ? EIO : errno, "cannot read the agent ids", name));
+    if (!lines.has_failed() && !lines.fault().empty())
+        return fail(ErrorCode::bad_data, "cannot read the agent ids",
+                    fmt::format("{}:{}", name, lines.number()), lines.fault(), "write one id per line");
+    if (lines.has_failed())
+        return fail(errno_error(errno == 0 ? EIO : errno, "cannot read the agent ids", name));
     return {};
 }
 
@@ -261,11 +268,6 @@ ExitCode run_keygen(const KeygenOptions& options, Io& io) {
 
 Runner add_keygen(CLI::App& app) {
     auto options = std::make_shared<KeygenOptions>();
-    // An empty value, for example from an unset shell variable, is an error. It must not make keygen take the
-    // secret from another source.
-    const auto not_empty = [](const std::string& value) {
-        return std::string(value.empty() ? "it is empty" : "");
-    };
     constexpr auto kAll = CLI::MultiOptionPolicy::TakeAll;
     app.add_option("--agent,--agent-id,agents", options->agents, "id of the agent; may be repeated")
         ->type_name("ID")
@@ -278,22 +280,22 @@ Runner add_keygen(CLI::App& app) {
     app.add_option("--agents-file", options->agents_file, "file with one id per line, - for standard input")
         ->type_name("FILE");
     app.add_option("--secret-file", options->secret_file, "file with the master secret, - for standard input")
-        ->check(not_empty)
         ->type_name("FILE");
     app.add_option("--master,--secret", options->secret,
                    "the master secret itself; other users can see it in the process list")
-        ->check(not_empty)
         ->type_name("TEXT");
     add_config_file_option(app, options->config);
     app.add_option("--new-secret", options->new_secret,
                    "make a new master secret in FILE, with mode 0600; an existing file is never overwritten")
-        ->check(not_empty)
+        ->check(refuse_standard_output)
         ->type_name("FILE");
     app.add_flag("--any-id", options->any_id, "allow every id that the server accepts");
     app.add_flag("--key-only", options->key_only, "print only the keys, one per line");
     app.add_option("--output", options->output,
                    "write the keys to FILE, with mode 0600; an existing file is never overwritten")
-        ->check(not_empty)
+        ->check([](const std::string& file) {
+            return std::string(file == "-" ? "to print the keys, leave it out" : "");
+        })
         ->type_name("FILE");
     add_json_option(app, options->json, "print a JSON array");
     return [options](Io& io) { return run_keygen(*options, io); };

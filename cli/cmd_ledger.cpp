@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/config_options.hpp"
 #include "cli/json_option.hpp"
+#include "cli/output_place.hpp"
 #include "core/base/decimal.hpp"
 #include "core/ledger/ledger_copy.hpp"
 #include "settlement/backup.hpp"
@@ -110,7 +111,10 @@ Runner add_ledger(CLI::App& app) {
         "All configuration flags of 'ioswarm serve' are accepted too, to find the ledger.";
 
     CLI::App* backup = app.add_subcommand("backup", "copy the ledger; serve may be running");
-    backup->add_option("dir", command->to, "directory for the copy, ledger.db")->type_name("DIR")->required();
+    backup->add_option("dir", command->to, "directory for the copy, ledger.db")
+        ->type_name("DIR")
+        ->check(refuse_standard_output)
+        ->required();
     add_json_option(*backup, command->json, "print what was copied as JSON");
     backup->add_flag("-q,--quiet", command->quiet, "print only errors");
     add_config_options(*backup, command->config, KeyFlags::hidden);

@@ -13,6 +13,7 @@
 #include "cli/color_option.hpp"
 #include "cli/commands.hpp"
 #include "cli/config/suggest.hpp"
+#include "cli/empty_values.hpp"
 #include "cli/json_option.hpp"
 
 namespace ioswarm::cli {
@@ -148,6 +149,7 @@ ExitCode run_command(const CommandRow& row, std::vector<std::string> arguments, 
     app.require_subcommand(0, 1);
     const std::string title(row.name);
     if (!row.links.empty()) accept_single_dashes(app, arguments);
+    split_empty_values(app, arguments);
     try {
         std::reverse(arguments.begin(), arguments.end());  // CLI11 takes the arguments from the back
         app.parse(std::move(arguments));
@@ -170,6 +172,9 @@ ExitCode run_command(const CommandRow& row, std::vector<std::string> arguments, 
     if (!left.empty()) return report_leftover(io, app, title, left);
     if (needs_subcommand && app.get_subcommands().empty())
         return usage_error(io, title, "", which_one(app), fmt::format("see 'ioswarm help {}'", title));
+    if (const auto empty = find_empty_value(app))
+        return usage_error(io, title, *empty, "the value is empty",
+                           "a shell variable that is not set gives an empty value");
     return run(io);
 }
 

@@ -15,6 +15,7 @@
 #include "cli/config/secret_file.hpp"
 #include "cli/contracts/key_options.hpp"
 #include "cli/json_option.hpp"
+#include "cli/output_place.hpp"
 #include "cli/secret_prompt.hpp"
 #include "contracts/keystore.hpp"
 #include "core/base/atomic_file.hpp"
@@ -161,6 +162,7 @@ CLI::Option* add_out(CLI::App& app, WalletOptions& options) {
         .add_option("--out", options.out,
                     "the keystore to write, with mode 0600; an existing file is never overwritten")
         ->type_name("FILE")
+        ->check(refuse_standard_output)
         ->required();
 }
 

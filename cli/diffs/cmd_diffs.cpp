@@ -10,6 +10,7 @@
 #include "cli/diffs/commands.hpp"
 #include "cli/duration_option.hpp"
 #include "cli/json_option.hpp"
+#include "cli/output_place.hpp"
 #include "cli/yes_option.hpp"
 
 namespace ioswarm::cli {
@@ -55,6 +56,7 @@ CLI::App* add_import(CLI::App& app, DiffsCommand& command) {
         ->type_name("SOURCE")
         ->required();
     add_log(*sub, command, options.log, "--to", "the log to continue or to create");
+    sub->get_option("--to")->check(refuse_standard_output);
     sub->add_option("--from", options.from, "skip diffs below this height")
         ->type_name("HEIGHT")
         ->check(CLI::Range(std::uint64_t{1}, kMaxHeight));

@@ -139,17 +139,12 @@ void add_output_options(CLI::App& app, SnapshotOutputOptions& options, snapshot:
     app.add_option("--output", output.output, "the snapshot to make, for example acctcode.snap.gz")
         ->type_name("FILE")
         ->check([](const std::string& file) -> std::string {
-            if (file.empty()) return "the name is empty";
             if (file != "-") return "";
             return "a snapshot is not written to standard output, because files beside it describe it: name a "
                    "file";
         })
         ->required();
-    app.add_option("--namespaces", options.namespaces, namespaces_help)
-        ->type_name("LIST")
-        ->check([](const std::string& list) {
-            return std::string(list.empty() ? "the list is empty: name a namespace, such as Account" : "");
-        });
+    app.add_option("--namespaces", options.namespaces, namespaces_help)->type_name("LIST");
     app.add_flag("--stats", options.stats, "print what each namespace contains");
     add_duration_option(app, "--timeout", output.timeout, "give up after this time; 0 = never (30m)");
     app.add_option("--compression", options.compression,

@@ -205,6 +205,45 @@ TEST_CASE("a snapshot needs a name and at least one namespace", "[cli]") {
     CHECK_THAT(refused({"--output", "x", "--namespaces", ""}), Contains("--namespaces") && Contains("empty"));
 }
 
+TEST_CASE("an empty value is refused wherever it would stand for something else", "[cli]") {
+    const std::vector<std::pair<std::vector<std::string>, std::string>> commands{
+        {{"snapshot", "export", "--source", "/no/such", "--output", "x", "--publish-cmd", ""}, "--publish-cmd"},
+        {{"snapshot", "export", "--source", "/no/such", "--output", "x", "--publish-cmd="}, "--publish-cmd"},
+        {{"snapshot", "export", "--source", "", "--output", "x"}, "--source"},
+        {{"snapshot", "export", "--source=", "--output", "x"}, "--source"},
+        {{"snapshot", "export", "--source", "/no/such", "--output="}, "--output"},
+        {{"snapshot", "roll", "--base", "", "--diffs", "x", "--output", "y"}, "--base"},
+        {{"snapshot", "verify", ""}, "FILE|URL"},
+        {{"diffs", "verify", ""}, "FILE"},
+        {{"diffs", "import", "/no/such", "--to", ""}, "--to"},
+        {{"config", "show", "--config", ""}, "--config"},
+        {{"config", "show", "--data-dir", ""}, "--data-dir"},
+        {{"config", "show", "--data-dir="}, "--data-dir"},
+        {{"ledger", "check", ""}, "PATH"},
+        {{"keygen", "--agents-file", "", "--secret-file", "-"}, "--agents-file"},
+        {{"l4test", "--addr", "h:1", "--key-file", ""}, "--key-file"},
+        {{"sim", "--target", ""}, "--target"},
+    };
+    for (const auto& [words, name] : commands) {
+        const CliRun run = run_cli(words, "secret\n");
+        INFO(run.err);
+        CHECK(run.code == 64);
+        CHECK_THAT(run.err, StartsWith("ioswarm: " + words[0] + ": ") &&
+                                Contains(name + ": the value is empty\nhint: a shell variable"));
+    }
+}
+
+TEST_CASE("an empty flag of a configuration key takes back what a file sets", "[cli]") {
+    for (const std::vector<std::string>& flag :
+         {std::vector<std::string>{"--reward-contract", ""}, std::vector<std::string>{"--reward-contract="}}) {
+        std::vector<std::string> words{"config", "show"};
+        words.insert(words.end(), flag.begin(), flag.end());
+        const CliRun run = run_cli(words);
+        INFO(run.err);
+        CHECK(run.code == 0);
+    }
+}
+
 TEST_CASE("a command with subcommands asks for one, and runs none by itself", "[cli]") {
     for (const auto& [command, question] : {std::pair{"wallet", "which one: new, import, address or inspect?"},
                                             std::pair{"ledger", "which one: backup or check?"},

@@ -163,7 +163,33 @@ TEST_CASE("an empty secret or file name is refused, even if another place has a 
         const CliRun run = run_cli({"keygen", "a", option, "", "--config", config});
         CHECK(run.code == 64);
         CHECK(run.out.empty());
-        CHECK_THAT(run.err, Contains(": it is empty"));
+        CHECK_THAT(run.err, Contains(": the value is empty"));
+    }
+}
+
+TEST_CASE("given - for a file to be made, keygen refuses it, and says how keys are printed", "[keygen]") {
+    const TempDir dir;
+    const std::string config = dir.write("c.yaml", "ioswarm:\n  masterSecret: test-secret\n");
+    for (const auto& [option, hint] : {std::pair{"--output", "to print the keys, leave it out"},
+                                       std::pair{"--new-secret", "not written to standard output"}}) {
+        const CliRun run = run_cli({"keygen", "a", option, "-", "--config", config});
+        CHECK(run.code == 64);
+        CHECK(run.out.empty());
+        CHECK_THAT(run.err, Contains(option) && Contains(hint));
+        CHECK_FALSE(std::filesystem::exists("-"));
+    }
+}
+
+TEST_CASE("given a list of agents with a line without end, keygen names the line", "[keygen]") {
+    const TempDir dir;
+    const std::string secret = dir.write("secret", "test-secret\n");
+    const std::string list = dir.write("list", "# agents\nagent-01\n" + std::string(5'000, 'a'));
+    for (const auto& [file, place] :
+         {std::pair{list, list + ":3"}, std::pair{std::string("/dev/zero"), std::string("/dev/zero:1")}}) {
+        const CliRun run = run_cli({"keygen", "--agents-file", file, "--secret-file", secret});
+        CHECK(run.code == 65);
+        CHECK(run.out.empty());
+        CHECK_THAT(run.err, Contains("cannot read the agent ids: " + place + ": longer than 4096 bytes"));
     }
 }
 
