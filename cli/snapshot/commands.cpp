@@ -9,11 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "cli/config/urls.hpp"
-#include "cli/config/value.hpp"
 #include "cli/progress_line.hpp"
-#include "cli/signals.hpp"
-#include "cli/snapshot/verify_url.hpp"
 #include "core/base/text.hpp"
 #include "core/crypto/address.hpp"
 #include "snapshot/account_record.hpp"
@@ -55,15 +51,23 @@ ExitCode print_account(const Address& address, BytesView value, bool json, Io& i
     return ExitCode::ok;
 }
 
-using Counts = std::vector<std::pair<std::string, snapshot::NamespaceStats>>;
+/// What each namespace holds, whether its name is known or not.
+struct Counts {
+    std::vector<std::pair<std::string, snapshot::NamespaceStats>> namespaces;
+    std::uint64_t further_entries = 0;  ///< of namespaces that are not shown any more
+};
 
 void count(Counts& counts, const SnapshotReader::Entry& entry) {
-    auto it = std::find_if(counts.begin(), counts.end(), [&](const auto& c) { return c.first == entry.name; });
-    if (it == counts.end()) {
+    auto& all = counts.namespaces;
+    auto it = std::find_if(all.begin(), all.end(), [&](const auto& c) { return c.first == entry.name; });
+    if (it == all.end()) {
         // A malicious file may name a new namespace in every entry. Real files have a few.
         constexpr std::size_t kMaxShown = 1000;
-        if (counts.size() == kMaxShown) return;
-        it = counts.insert(counts.end(), {std::string(entry.name), {}});
+        if (all.size() == kMaxShown) {
+            ++counts.further_entries;
+            return;
+        }
+        it = all.insert(all.end(), {std::string(entry.name), {}});
     }
     ++it->second.entries;
     it->second.key_bytes += entry.key.size();
@@ -85,28 +89,30 @@ void print_entry(const SnapshotReader::Entry& entry, bool json, Io& io) {
 void print_summary(const SnapshotReader& reader, const Counts& counts, bool json, Io& io) {
     if (json) {
         ordered_json namespaces = ordered_json::object();
-        for (const auto& [name, stats] : counts) {
+        for (const auto& [name, stats] : counts.namespaces) {
             namespaces[escape_for_display(name)] = {
                 {"entries", stats.entries}, {"key_bytes", stats.key_bytes}, {"value_bytes", stats.value_bytes}};
         }
-        io.out << ordered_json{{"version", 1},
-                               {"height", reader.height()},
-                               {"entries", reader.entries()},
-                               {"bytes", reader.file_size()},
-                               {"payload_bytes", reader.raw_bytes()},
-                               {"payload_sha256", to_hex(reader.digest().view())},
-                               {"namespaces", namespaces}}
-                      .dump(2)
-               << '\n';
+        ordered_json out = {{"version", 1},
+                            {"height", reader.height()},
+                            {"entries", reader.entries()},
+                            {"bytes", reader.file_size()},
+                            {"payload_bytes", reader.raw_bytes()},
+                            {"payload_sha256", to_hex(reader.digest().view())},
+                            {"namespaces", namespaces}};
+        if (counts.further_entries > 0) out["entries_of_further_namespaces"] = counts.further_entries;
+        io.out << out.dump(2) << '\n';
         return;
     }
     io.out << fmt::format("height   {}\nentries  {}\nfile     {}\npayload  {}\ndigest   {}\n", reader.height(),
                           reader.entries(), format_bytes(reader.file_size()), format_bytes(reader.raw_bytes()),
                           to_hex(reader.digest().view()));
-    for (const auto& [name, stats] : counts) {
+    for (const auto& [name, stats] : counts.namespaces) {
         io.out << fmt::format("  {:<12} {:>12} entries  {:>10} keys  {:>10} values\n", escape_for_display(name),
                               stats.entries, format_bytes(stats.key_bytes), format_bytes(stats.value_bytes));
     }
+    if (counts.further_entries > 0)
+        io.out << fmt::format("  {:<12} {:>12} entries of further namespaces\n", "...", counts.further_entries);
 }
 
 void print_difference(snapshot::Difference difference, const SnapshotReader::Entry& entry, Io& io) {
@@ -116,66 +122,7 @@ void print_difference(snapshot::Difference difference, const SnapshotReader::Ent
     io.out << fmt::format("{} {} {}\n", sign, escape_for_display(entry.name), to_hex(entry.key));
 }
 
-/// Prints the outcome of a verification as JSON, as text or not at all. `text` and `facts` are for success.
-ExitCode report_verified(const VerifyOptions& options, const Error* error, const std::string& text,
-                         const ordered_json& facts, Io& io) {
-    if (options.json) {
-        ordered_json out = {{"file", is_url(options.file) ? without_credentials(options.file) : options.file},
-                            {"ok", error == nullptr}};
-        if (error != nullptr)
-            out["reason"] = error->why.empty() ? error->text() : error->why;
-        else
-            out.update(facts);
-        io.out << out.dump(2, ' ', false, ordered_json::error_handler_t::replace) << '\n';
-    }
-    if (error == nullptr) {
-        if (!options.json && !options.quiet) io.out << text;
-        return ExitCode::ok;
-    }
-    if (!options.json && !options.quiet) print_error(io, *error);
-    // An invalid file fails the check. A file that cannot be read gives the error's own exit code.
-    return error->code == ErrorCode::bad_data ? ExitCode::failed_check : exit_code_for(error->code);
-}
-
-ExitCode run_verify_url(const VerifyOptions& options, Io& io) {
-    const SignalReader stop;
-    DownloadSettings settings;
-    settings.timeout = options.timeout;
-    settings.ca_file = options.ca_file;
-    const auto found = verify_url(options.file, settings, stop.token());
-    if (!found) return stop.exit_code(report_verified(options, &found.error(), {}, {}, io));
-    std::string text = fmt::format("{}: whole, height {}, {} entries, {}\n", escape_for_display(found->url),
-                                   found->height, found->entries, format_bytes(found->bytes));
-    for (const std::string& companion : found->compared)
-        text += "  agrees with " + escape_for_display(companion) + "\n";
-    if (found->compared.empty())
-        print_warning(io,
-                      "neither a .sha256 nor a description lies beside it, so it was compared with nothing");
-    const ordered_json facts = {
-        {"height", found->height},    {"entries", found->entries}, {"payload_sha256", found->payload_sha256},
-        {"url", found->url},          {"bytes", found->bytes},     {"sha256", found->sha256},
-        {"compared", found->compared}};
-    return report_verified(options, nullptr, text, facts, io);
-}
-
 }  // namespace
-
-ExitCode run_snapshot_verify(const VerifyOptions& options, Io& io) {
-    if (is_url(options.file)) return run_verify_url(options, io);
-    auto reader = SnapshotReader::open(options.file);
-    if (!reader) return report_verified(options, &reader.error(), {}, {}, io);
-    for (;;) {
-        auto entry = (*reader)->next();
-        if (!entry) return report_verified(options, &entry.error(), {}, {}, io);
-        if (!*entry) break;
-    }
-    const std::string text = fmt::format("{}: whole, height {}, {} entries\n", escape_for_display(options.file),
-                                         (*reader)->height(), (*reader)->entries());
-    const ordered_json facts = {{"height", (*reader)->height()},
-                                {"entries", (*reader)->entries()},
-                                {"payload_sha256", to_hex((*reader)->digest().view())}};
-    return report_verified(options, nullptr, text, facts, io);
-}
 
 ExitCode run_snapshot_inspect(const InspectOptions& options, Io& io) {
     std::optional<Address> wanted;

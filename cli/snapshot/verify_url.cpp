@@ -4,33 +4,27 @@
 #include <strings.h>
 
 #include <algorithm>
-#include <map>
+#include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include <fmt/ranges.h>
 
 #include "cli/config/urls.hpp"
-#include "cli/config/value.hpp"
 #include "core/base/text.hpp"
 #include "core/base/try.hpp"
-#include "core/crypto/sha256.hpp"
 #include "snapshot/companions.hpp"
 #include "snapshot/gzip/gzip.hpp"
 #include "snapshot/immutable_name.hpp"
-#include "snapshot/reader.hpp"
 
 namespace ioswarm::cli {
 namespace verify {
 
-using Json = nlohmann::json;
-using NamespaceEntries = std::map<std::string, std::uint64_t, std::less<>>;
-
 constexpr std::uint64_t kMaxCompanionBytes = std::uint64_t{1} << 20U;
 constexpr auto kCompanionTimeout = std::chrono::seconds(30);
-/// A hostile file may name a new namespace in every entry. Real files have a few.
-constexpr std::size_t kMaxNamespaces = 10'000;
 
 Error wrong(const std::string& url, std::string why) {
     return {ErrorCode::bad_data, "the published snapshot is wrong", url, std::move(why),
@@ -43,30 +37,14 @@ std::pair<std::string, std::string> split_query(const std::string& url) {
     return {url.substr(0, end), url.substr(end, url.find('#', end) - end)};
 }
 
-/// What companions say about the snapshot. A field that none of them says is empty.
-struct Expected {
-    std::optional<std::uint64_t> height;
-    std::optional<std::uint64_t> bytes;
-    std::optional<std::uint64_t> entries;
-    std::optional<std::string> sha256;
-    std::optional<std::string> payload_sha256;
-    std::optional<NamespaceEntries> namespaces;
-    std::vector<std::string> from;
-};
-
-/// Passes on what is downloaded, and digests it.
+/// What is downloaded.
 class DownloadedBytes final : public snapshot::RawBytes {
   public:
-    DownloadedBytes(HttpDownload& download, Sha256& digest) : download_(download), digest_(digest) {}
-    Result<BytesView> next() override {
-        auto piece = download_.next();
-        if (piece) digest_.update(*piece);
-        return piece;
-    }
+    explicit DownloadedBytes(HttpDownload& download) : download_(download) {}
+    Result<BytesView> next() override { return download_.next(); }
 
   private:
     HttpDownload& download_;
-    Sha256& digest_;
 };
 
 class Verification {
@@ -74,31 +52,38 @@ class Verification {
     Verification(const std::string& url, const DownloadSettings& settings, const std::stop_token& stop)
         : asked_(url), settings_(settings), stop_(stop) {}
 
-    Result<VerifiedUrl> run() {
+    Result<VerifiedSnapshot> run() {
         IOSWARM_TRY(auto download, HttpDownload::open(asked_, settings_, stop_));
         download_ = std::move(download);
-        found_.url = download_->url();
-        std::tie(path_, query_) = split_query(found_.url);
-        name_ = path_.substr(path_.rfind('/') + 1);
+        url_ = download_->url();
+        std::tie(path_, query_) = split_query(url_);
+        const std::string name = path_.substr(path_.rfind('/') + 1);
+        // A name with escapes in the URL is not compared.
+        if (name.find('%') == std::string::npos) names_.push_back(name);
         IOSWARM_DO(check_answer());
         // The companions come first, so that a file of another size is not read to its end.
         IOSWARM_DO(read_companions());
         IOSWARM_DO(check_announced());
-        IOSWARM_DO(read_snapshot());
-        IOSWARM_DO(compare());
-        found_.compared = std::move(expected_.from);
-        return std::move(found_);
+        VerifiedSnapshot out;
+        out.place = url_;
+        for (const SnapshotClaim& claim : claims_)
+            out.compared.push_back(claim.from);
+        IOSWARM_TRY(out.facts, read_snapshot());
+        if (auto claim = claim_of_name(name)) claims_.push_back(*std::move(claim));
+        const auto wrongs = disagreements(out.facts, claims_);
+        if (!wrongs.empty()) return fail(disagreement(url_, fmt::format("{}", fmt::join(wrongs, "; "))));
+        return out;
     }
 
   private:
-    [[nodiscard]] Error wrong_here(std::string why) const { return wrong(found_.url, std::move(why)); }
+    [[nodiscard]] Error wrong_here(std::string why) const { return wrong(url_, std::move(why)); }
 
     [[nodiscard]] Status check_answer() const {
         const int status = download_->status();
         if (status != 200) {
             const bool is_missing = status == 404 || status == 410;
-            return fail(is_missing ? ErrorCode::not_found : ErrorCode::unavailable, "cannot download",
-                        found_.url, fmt::format("the server answered {}", status));
+            return fail(is_missing ? ErrorCode::not_found : ErrorCode::unavailable, "cannot download", url_,
+                        fmt::format("the server answered {}", status));
         }
         if (!download_->content_encoding().empty() && download_->content_encoding() != "identity") {
             return fail(wrong_here(fmt::format(
@@ -125,7 +110,7 @@ class Verification {
         for (;;) {
             auto piece = download->next();
             if (!piece && piece.error().code == ErrorCode::resource_exhausted)
-                return fail(wrong(url, "it is far too large"));
+                return fail(disagreement(url, "it is far too large"));
             if (!piece) return fail(piece.error());
             if (piece->empty()) return std::optional(std::move(text));
             text += as_text(*piece);
@@ -134,108 +119,52 @@ class Verification {
 
     Status read_companions() {
         const std::string sum_url = snapshot::sum_name(path_) + query_;
-        IOSWARM_TRY(auto sum, companion(sum_url));
+        IOSWARM_TRY(const auto sum, companion(sum_url));
         if (sum) {
-            IOSWARM_DO(read_sum(sum_url, *sum));
+            IOSWARM_TRY(auto claim, claim_of_sum(without_credentials(sum_url), *sum, names_));
+            claims_.push_back(std::move(claim));
         }
-        const std::string own_url = snapshot::own_meta_name(path_) + query_;
-        IOSWARM_TRY(auto own, companion(own_url));
-        if (own) return read_meta(own_url, *own);
-        const std::string shared_url = snapshot::meta_name(path_) + query_;
-        IOSWARM_TRY(auto shared, companion(shared_url));
-        return shared ? read_meta(shared_url, *shared) : Status();
+        IOSWARM_TRY(const bool has_own, read_description(snapshot::own_meta_name(path_), false));
+        if (!has_own) {
+            IOSWARM_TRY([[maybe_unused]] const bool has_shared,
+                        read_description(snapshot::meta_name(path_), true));
+        }
+        const auto both = contradiction(claims_);
+        return both ? Status(fail(disagreement(url_, *both))) : Status();
     }
 
-    Status read_sum(const std::string& url, const std::string& text) {
-        constexpr std::size_t kDigits = 64;
-        const std::string digest = text.substr(0, kDigits);
-        const bool is_line = text.size() > kDigits + 2 && text[kDigits] == ' ' &&
-                             digest.find_first_not_of("0123456789abcdef") == std::string::npos;
-        if (!is_line) return fail(wrong(url, "it is not a line of sha256sum"));
-        const std::string named = text.substr(kDigits + 2, text.find('\n') - kDigits - 2);
-        // A name with escapes in the URL is not compared.
-        if (name_.find('%') == std::string::npos && named != name_)
-            return fail(wrong(url, fmt::format("it names {}", escape_for_display(named))));
-        expected_.sha256 = digest;
-        expected_.from.push_back(url);
-        return {};
+    /// Whether there is such a description.
+    Result<bool> read_description(const std::string& path, bool is_shared) {
+        const std::string url = path + query_;
+        IOSWARM_TRY(const auto text, companion(url));
+        if (!text) return false;
+        IOSWARM_TRY(auto claim, claim_of_description(without_credentials(url), *text, names_, is_shared));
+        if (claim) claims_.push_back(*std::move(claim));
+        return true;
     }
 
-    Status read_meta(const std::string& url, const std::string& text) {
-        const Json json = Json::parse(text, nullptr, false);
-        if (!json.is_object()) return fail(wrong(url, "it is not a JSON object"));
-        const auto word = [&](const Json& in, const char* key) -> std::optional<std::string> {
-            const auto at = in.find(key);
-            return at != in.end() && at->is_string() ? std::optional(at->get<std::string>()) : std::nullopt;
-        };
-        const auto number = [&](const Json& in, const char* key) -> std::optional<std::uint64_t> {
-            const auto at = in.find(key);
-            return at != in.end() && at->is_number_unsigned() ? std::optional(at->get<std::uint64_t>())
-                                                              : std::nullopt;
-        };
-        const std::string file = word(json, "file").value_or("");
-        // snapshot-meta.json may be that of another snapshot in the folder.
-        if (name_.find('%') == std::string::npos && file != name_ && word(json, "immutable") != name_)
-            return url.find(snapshot::kMetaName) != std::string::npos
-                       ? Status()
-                       : Status(fail(wrong(url, fmt::format("it describes {}", escape_for_display(file)))));
-        expected_.height = number(json, "height");
-        expected_.bytes = number(json, "bytes");
-        expected_.entries = number(json, "entries");
-        expected_.payload_sha256 = word(json, "payload_sha256");
-        if (const auto sha256 = word(json, "sha256")) {
-            if (expected_.sha256 && *expected_.sha256 != *sha256)
-                return fail(wrong(url, fmt::format("it says SHA-256 {}, and the .sha256 says {}",
-                                                   escape_for_display(*sha256), *expected_.sha256)));
-            expected_.sha256 = sha256;
+    /// The size that the description says.
+    [[nodiscard]] std::optional<std::uint64_t> described_bytes() const {
+        for (const SnapshotClaim& claim : claims_) {
+            if (claim.bytes) return claim.bytes;
         }
-        if (!expected_.height || !expected_.bytes || !expected_.entries || !expected_.payload_sha256 ||
-            !word(json, "sha256")) {
-            return fail(wrong(url, "it lacks the height, the size, the count or a digest"));
-        }
-        if (const auto namespaces = json.find("namespaces");
-            namespaces != json.end() && namespaces->is_object()) {
-            expected_.namespaces.emplace();
-            for (const auto& item : namespaces->items()) {
-                const auto entries = item.value().is_object() ? number(item.value(), "entries") : std::nullopt;
-                // A namespace without entries leaves no trace in a snapshot.
-                if (entries && *entries != 0) (*expected_.namespaces)[item.key()] = *entries;
-            }
-        }
-        expected_.from.push_back(url);
-        return {};
+        return std::nullopt;
     }
 
     [[nodiscard]] Status check_announced() const {
         const auto announced = download_->announced_bytes();
-        if (!announced || !expected_.bytes || *announced == *expected_.bytes) return {};
-        return fail(wrong_here(fmt::format("the server announces {} bytes, and its description says {}",
-                                           *announced, *expected_.bytes)));
+        const auto described = described_bytes();
+        if (!announced || !described || *announced == *described) return {};
+        return fail(disagreement(url_, fmt::format("the server announces {} bytes, and its description says {}",
+                                                   *announced, *described)));
     }
 
-    Status read_snapshot() {
-        Sha256 digest;
-        const std::uint64_t size = download_->announced_bytes().value_or(expected_.bytes.value_or(0));
-        auto reader = snapshot::SnapshotReader::open(
-            found_.url, snapshot::GzipReader::open(found_.url, size,
-                                                   std::make_unique<DownloadedBytes>(*download_, digest)));
-        if (!reader) return fail(explained(reader.error()));
-        for (;;) {
-            auto entry = (*reader)->next();
-            if (!entry) return fail(explained(entry.error()));
-            if (!*entry) break;
-            if (namespaces_.size() < kMaxNamespaces || namespaces_.count((*entry)->name) != 0)
-                ++namespaces_[std::string((*entry)->name)];
-            if (expected_.bytes && download_->bytes() > *expected_.bytes)
-                return fail(wrong_here(
-                    fmt::format("more bytes come than the {} of its description", *expected_.bytes)));
-        }
-        found_.height = (*reader)->height();
-        found_.entries = (*reader)->entries();
-        found_.payload_sha256 = to_hex((*reader)->digest().view());
-        found_.bytes = download_->bytes();
-        found_.sha256 = to_hex(digest.finish().view());
-        return {};
+    Result<SnapshotFacts> read_snapshot() {
+        const auto described = described_bytes();
+        const std::uint64_t size = download_->announced_bytes().value_or(described.value_or(0));
+        auto facts = read_facts(url_, size, std::make_unique<DownloadedBytes>(*download_), described);
+        if (!facts) return fail(explained(facts.error()));
+        return facts;
     }
 
     /// An error of the reader. Bad data is what was published; the server's own faults stay what they are.
@@ -244,38 +173,15 @@ class Verification {
         return wrong_here(error.why);
     }
 
-    template <typename Value>
-    [[nodiscard]] Status same(std::string_view what, const Value& found,
-                              const std::optional<Value>& expected) const {
-        if (!expected || *expected == found) return {};
-        return fail(
-            wrong_here(fmt::format("its {} is {}, and what lies beside it says {}", what, found, *expected)));
-    }
-
-    [[nodiscard]] Status compare() const {
-        IOSWARM_DO(same("size", found_.bytes, expected_.bytes));
-        IOSWARM_DO(same("SHA-256", found_.sha256, expected_.sha256));
-        IOSWARM_DO(same("payload digest", found_.payload_sha256, expected_.payload_sha256));
-        IOSWARM_DO(same("height", found_.height, expected_.height));
-        IOSWARM_DO(same("number of entries", found_.entries, expected_.entries));
-        if (expected_.namespaces && *expected_.namespaces != namespaces_)
-            return fail(wrong_here("its namespaces have other counts than its description says"));
-        const auto name = snapshot::ImmutableName::parse(name_);
-        if (name && (name->height != found_.height || name->sha8 != found_.sha256.substr(0, name->sha8.size())))
-            return fail(wrong_here("its name says another height or digest"));
-        return {};
-    }
-
     const std::string& asked_;
     const DownloadSettings& settings_;
     const std::stop_token& stop_;
     std::unique_ptr<HttpDownload> download_;
     std::string path_;   // of the URL after redirects, with scheme and host
     std::string query_;  // "?…" or nothing
-    std::string name_;
-    Expected expected_;
-    NamespaceEntries namespaces_;
-    VerifiedUrl found_;
+    std::string url_;    // after redirects
+    KnownNames names_;
+    std::vector<SnapshotClaim> claims_;
 };
 
 }  // namespace verify
@@ -284,8 +190,8 @@ bool is_url(const std::string& text) {
     return ::strncasecmp(text.c_str(), "http://", 7) == 0 || ::strncasecmp(text.c_str(), "https://", 8) == 0;
 }
 
-Result<VerifiedUrl> verify_url(const std::string& url, const DownloadSettings& settings,
-                               const std::stop_token& stop) {
+Result<VerifiedSnapshot> verify_url(const std::string& url, const DownloadSettings& settings,
+                                    const std::stop_token& stop) {
     auto found = verify::Verification(url, settings, stop).run();
     // A password in the URL is for the server alone.
     if (!found) {
@@ -293,9 +199,7 @@ Result<VerifiedUrl> verify_url(const std::string& url, const DownloadSettings& s
         found.error().why = without_credentials(found.error().why);
         return found;
     }
-    found->url = without_credentials(found->url);
-    for (std::string& companion : found->compared)
-        companion = without_credentials(companion);
+    found->place = without_credentials(found->place);
     return found;
 }
 

@@ -147,7 +147,7 @@ struct GzipReader::State {
 GzipReader::GzipReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 GzipReader::~GzipReader() = default;
 
-Result<std::unique_ptr<GzipReader>> GzipReader::open(const std::string& path) {
+Result<RawFile> open_raw_file(const std::string& path) {
     IOSWARM_TRY(auto opened, open_file(path, kReadOnly, "cannot open the snapshot"));
     auto file = std::make_unique<FileBytes>(path, std::move(opened));
     struct stat info {};
@@ -157,7 +157,12 @@ Result<std::unique_ptr<GzipReader>> GzipReader::open(const std::string& path) {
         return fail(ErrorCode::bad_data, "cannot read the snapshot", path, "it is not a regular file");
     }
     ::posix_fadvise(file->descriptor(), 0, 0, POSIX_FADV_SEQUENTIAL);
-    return open(path, static_cast<std::uint64_t>(info.st_size), std::move(file));
+    return RawFile{std::move(file), static_cast<std::uint64_t>(info.st_size)};
+}
+
+Result<std::unique_ptr<GzipReader>> GzipReader::open(const std::string& path) {
+    IOSWARM_TRY(auto file, open_raw_file(path));
+    return open(path, file.size, std::move(file.bytes));
 }
 
 std::unique_ptr<GzipReader> GzipReader::open(const std::string& path, std::uint64_t size,

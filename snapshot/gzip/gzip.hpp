@@ -48,10 +48,18 @@ class RawBytes {
     [[nodiscard]] virtual Result<BytesView> next() = 0;
 };
 
+/// A regular file, read in large pieces from its beginning.
+struct RawFile {
+    std::unique_ptr<RawBytes> bytes;
+    std::uint64_t size = 0;
+};
+/// Errors: not_found, permission_denied, io, bad_data (it is no regular file).
+[[nodiscard]] Result<RawFile> open_raw_file(const std::string& path);
+
 /// Reads a gzip file of one or more members as one stream of bytes. Not thread-safe.
 class GzipReader final : public ByteStream {
   public:
-    /// Errors: not_found, permission_denied, io.
+    /// Errors: those of open_raw_file().
     [[nodiscard]] static Result<std::unique_ptr<GzipReader>> open(const std::string& path);
     /// Reads from `source`; read() then also has its errors. `path` is used in messages. `size` is what
     /// file_size() returns.

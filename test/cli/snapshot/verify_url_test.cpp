@@ -66,8 +66,9 @@ struct PublishedSnapshot {
     }
     /// Verifies what is published under a path. The server lives during this call only, so that tests may
     /// change its answers before and after.
-    [[nodiscard]] Result<cli::VerifiedUrl> verify_at(const std::string& asked, DownloadSettings settings = {},
-                                                     std::stop_token stop = {}) const {
+    [[nodiscard]] Result<cli::VerifiedSnapshot> verify_at(const std::string& asked,
+                                                          DownloadSettings settings = {},
+                                                          std::stop_token stop = {}) const {
         const test::ScriptedHttp server([this](test::HttpConnection& connection, const std::string&) {
             const std::string& head = connection.head();
             const std::string path = head.substr(4, head.find(' ', 4) - 4);
@@ -79,15 +80,18 @@ struct PublishedSnapshot {
         });
         return cli::verify_url(server.url() + asked, settings, stop);
     }
-    [[nodiscard]] Result<cli::VerifiedUrl> verify(DownloadSettings settings = {},
-                                                  std::stop_token stop = {}) const {
+    [[nodiscard]] Result<cli::VerifiedSnapshot> verify(DownloadSettings settings = {},
+                                                       std::stop_token stop = {}) const {
         return verify_at(kFixed, std::move(settings), std::move(stop));
     }
-    /// The reason why the published snapshot is refused as wrong.
+    /// The reason why the published snapshot is refused: it is not whole, or does not agree with its
+    /// companions.
     [[nodiscard]] std::string refusal() const {
         const auto found = verify();
         if (found) return "it was accepted";
-        return (found.error().code == ErrorCode::bad_data ? "" : "another error: ") + found.error().text();
+        const bool is_about_snapshot =
+            found.error().code == ErrorCode::bad_data || found.error().code == ErrorCode::failed_precondition;
+        return (is_about_snapshot ? "" : "another error: ") + found.error().text();
     }
 };
 
@@ -98,12 +102,12 @@ TEST_CASE("a published snapshot is whole, agrees with its companions, and is fou
     const PublishedSnapshot published;
     const auto found = published.verify();
     if (!found) FAIL(found.error().text());
-    CHECK_THAT(found->url, Catch::Matchers::EndsWith("/s/" + published.name));
-    CHECK(found->height == 46006460);
-    CHECK(found->entries == 1860);
-    CHECK(found->bytes == published.content.size());
-    CHECK(found->sha256 == sha256_hex(published.content));
-    CHECK(found->compared == std::vector<std::string>{found->url + ".sha256", found->url + ".json"});
+    CHECK_THAT(found->place, Catch::Matchers::EndsWith("/s/" + published.name));
+    CHECK(found->facts.height == 46006460);
+    CHECK(found->facts.entries == 1860);
+    CHECK(found->facts.bytes == published.content.size());
+    CHECK(found->facts.sha256 == sha256_hex(published.content));
+    CHECK(found->compared == std::vector<std::string>{found->place + ".sha256", found->place + ".json"});
 }
 
 TEST_CASE("a snapshot under its fixed name alone is compared with what lies beside that", "[url]") {
@@ -146,7 +150,7 @@ TEST_CASE("a server that lies is refused, with what is wrong", "[url]") {
         std::string flipped = published.content;
         flipped[flipped.size() / 2] ^= 0x10;
         published.answers[path] = PublishedSnapshot::ok(flipped);
-        CHECK_FALSE(published.refusal().find("another error") == 0);
+        CHECK(published.verify().error().code == ErrorCode::bad_data);
     }
     SECTION("another whole snapshot") {
         published.answers[path] = PublishedSnapshot::ok(
@@ -156,7 +160,9 @@ TEST_CASE("a server that lies is refused, with what is wrong", "[url]") {
     SECTION("a digest of something else") {
         published.answers[path + ".sha256"] =
             PublishedSnapshot::ok(std::string(64, 'a') + "  " + published.name);
-        CHECK_THAT(published.refusal(), Contains("the .sha256 says aaaa"));
+        CHECK_THAT(published.refusal(), Contains(".sha256 says SHA-256 aaaa") &&
+                                            Contains(".json says " + sha256_hex(published.content)));
+        CHECK(published.verify().error().code == ErrorCode::failed_precondition);
     }
     SECTION("a digest of something else, without a description") {
         published.answers.erase(path + ".json");
@@ -204,7 +210,8 @@ TEST_CASE("a server that lies is refused, with what is wrong", "[url]") {
         published.answers[kFixed] =
             "HTTP/1.1 302 Found\r\nLocation: " + other + "\r\nContent-Length: 0\r\n\r\n";
         published.answers["/s/" + other] = PublishedSnapshot::ok(published.content);
-        CHECK_THAT(published.refusal(), Contains("its name says another"));
+        CHECK_THAT(published.refusal(), Contains("its name acctcode-7-00000000.snap.gz says 7") &&
+                                            Contains("its name acctcode-7-00000000.snap.gz says 00000000"));
     }
     SECTION("an encoding that clients would undo") {
         published.answers[path] = PublishedSnapshot::ok(published.content, "Content-Encoding: gzip\r\n");
