@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/settlement/run.hpp"
 
+#include <algorithm>
 #include <ostream>
 #include <utility>
 
@@ -46,22 +47,30 @@ ExitCode code_of(HoldReason reason) {
     return ExitCode::try_again;
 }
 
-ExitCode report_hold(const settlement::Hold& hold, bool has_paid, Io& io) {
+/// Whether the run sent or credited money. Weights and cancelled or failed transactions move none.
+bool has_paid(const SettlerRun& run) {
+    return std::ranges::any_of(run.ended, [](const settlement::IntentRow& intent) {
+        return intent.state == settlement::IntentState::final_ok && intent.value_rau != 0;
+    });
+}
+
+ExitCode report_hold(const SettlerRun& run, Io& io) {
+    const settlement::Hold& hold = run.last.hold;
     const ExitCode code = code_of(hold.reason);
     if (code == ExitCode::ok) return code;
-    const char* const what = has_paid ? "nothing more was paid" : "nothing was paid";
+    const char* const what = has_paid(run) ? "nothing more was paid" : "nothing was paid";
     print_error(io, {ErrorCode::try_again, what, settlement::to_string(hold.reason), hold.detail,
                      hold_hint(hold.reason)});
     return code;
 }
 
 ExitCode report_not_final(SettlerParts& parts, const SettlerRun& run, Io& io) {
-    const settlement::Hold& hold = run.last.hold;
     const auto live = parts.store().live_intent();
     const bool nothing_began = live && !*live;
-    if (nothing_began && hold.reason != HoldReason::none) return report_hold(hold, !run.ended.empty(), io);
+    if (nothing_began && run.last.hold.reason != HoldReason::none) return report_hold(run, io);
     if (nothing_began) {
-        print_error(io, {ErrorCode::timed_out, "nothing was signed", "--timeout",
+        const char* const what = run.ended.empty() ? "nothing was signed" : "nothing more was signed";
+        print_error(io, {ErrorCode::timed_out, what, "--timeout",
                          "the endpoints did not answer everything in that time",
                          "give a longer --timeout, or another rewardRpcUrl; what is owed stays owed"});
         return ExitCode::try_again;
@@ -100,7 +109,7 @@ ExitCode report_end(SettlerParts& parts, const SettlerRun& run, const settlement
     }
     const bool is_held = run.last.state == SettlerStep::State::held ||
                          run.last.hold.reason == settlement::HoldReason::nonce_free;
-    return is_held ? report_hold(run.last.hold, !run.ended.empty(), io) : ExitCode::ok;
+    return is_held ? report_hold(run, io) : ExitCode::ok;
 }
 
 settlement::SettlerSettings settings_of(const settlement::SettlementLimits& limits,

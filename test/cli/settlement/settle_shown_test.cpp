@@ -94,6 +94,45 @@ TEST_CASE("given weights that are final, when it is asked what is owed, then the
     CHECK_THAT(order.err, Contains("nothing blocks the nonce"));
 }
 
+TEST_CASE("given only weights became final, when the payment waits, then settle says that nothing was paid") {
+    WaitingWeights w;
+    w.chain.set_rules([](FakeChainRules& rules) { rules.suggested_price = "\"0x48c27395000\""; });  // 5000 Gwei
+    w.blocks_come = true;
+    const ToolRun run = w.settle({});
+    INFO(run.out << run.err);
+    CHECK(run.code == 75);
+    CHECK_THAT(run.out, Contains("set the weights for epoch 0"));
+    CHECK_THAT(run.err, Contains("ioswarm: nothing was paid: gas_price"));
+}
+
+TEST_CASE("given a run pays an epoch, when a later one is held, then settle says that nothing more was paid") {
+    SettleWorld w;
+    w.close_epoch(0, {"a"});
+    REQUIRE(w.settle({"init", "--yes"}).code == 0);
+    w.blocks_come = false;
+    w.chain.set_rules([](FakeChainRules& rules) { rules.mine_after_send = false; });
+    REQUIRE(w.settle({"--timeout", "1s"}).code == 75);
+    w.close_epoch(1, {"a"}, U256(1'000'000'000'000'000'000) * 600);
+    SECTION("paid") {
+        w.blocks_come = true;
+        const ToolRun run = w.settle({});
+        INFO(run.out << run.err);
+        CHECK(run.code == 75);
+        CHECK_THAT(run.out, Contains("paid 10 IOTX for epoch 0"));
+        CHECK_THAT(run.err, Contains("ioswarm: nothing more was paid: over_settlement_limit"));
+    }
+    SECTION("but when its transaction is cancelled, then nothing was paid") {
+        w.chain.forget_pool();
+        REQUIRE(w.settle({"unstick", "--yes", "--empty", "--timeout", "1s"}).code == 75);
+        w.blocks_come = true;
+        const ToolRun run = w.settle({});
+        INFO(run.out << run.err);
+        CHECK(run.code == 75);
+        CHECK_THAT(run.out, Contains("cancelled: epoch 0"));
+        CHECK_THAT(run.err, Contains("ioswarm: nothing was paid: over_settlement_limit"));
+    }
+}
+
 TEST_CASE("given a later epoch, when a settlement is under way, then the dry run shows both") {
     const WaitingWeights w;
     w.close_epoch(1, {"a"});
