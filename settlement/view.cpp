@@ -3,19 +3,18 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
 
 #include <fmt/format.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "contracts/reward_pool.hpp"
 #include "core/base/try.hpp"
 #include "core/sqlite/open_for_reading.hpp"
 #include "core/sqlite/rows.hpp"
 #include "core/sqlite/sqlite.hpp"
 #include "settlement/schema.hpp"
+#include "settlement/sent_money.hpp"
 #include "settlement/store_rows.hpp"
 
 namespace ioswarm::settlement {
@@ -38,34 +37,6 @@ constexpr const char* kPayoutOfAgent = IOSWARM_PAYOUT_STATE_COLUMNS
     "FROM cover v JOIN covered c ON c.intent = v.intent AND c.epoch = v.epoch AND "
     "c.agent = v.agent JOIN intent i ON i.id = v.intent WHERE v.epoch = ?1 AND v.agent = ?2";
 #undef IOSWARM_PAYOUT_STATE_COLUMNS
-
-using SentTo = std::optional<std::set<Address>>;
-
-/// The wallets to which the call sends their money; the contract only credits the others. Nothing: the data are
-/// not a call that pays.
-SentTo wallets_sent_to(BytesView data) {
-    SentTo out;
-    if (const auto call = contracts::read_settle_epoch_call(data)) {
-        out.emplace();
-        for (const contracts::PoolEntry& entry : call->entries) {
-            if (entry.send_now) out->insert(entry.wallet);
-        }
-    } else if (const auto claimees = contracts::read_claimees(data)) {
-        out.emplace(claimees->begin(), claimees->end());
-    } else if (std::ranges::equal(data, contracts::deposit_and_settle_call({}, {}))) {
-        out.emplace();  // the value step of version 2 without a push
-    }
-    return out;
-}
-
-Result<SentTo> read_sent_to(sqlite::Database& database, std::uint64_t intent) {
-    IOSWARM_TRY(auto row, database.prepare("SELECT data FROM intent WHERE id = ?1"));
-    IOSWARM_TRY(const bool found, row.bind_u64(1, intent).step());
-    if (!found) return SentTo{};
-    SentTo out = wallets_sent_to(row.blob(0));
-    row.reset();
-    return out;
-}
 
 Result<PayoutState> payout_state_of(const sqlite::Statement& row) {
     PayoutState out;
@@ -90,7 +61,7 @@ Result<PayoutState> payout_state_of(const sqlite::Statement& row) {
 
 class SqliteView final : public SettlementView {
   public:
-    explicit SqliteView(sqlite::Database database) : database_(std::move(database)) {}
+    explicit SqliteView(sqlite::Database database) : database_(std::move(database)), sent_money_(database_) {}
 
     Result<SettlementSummary> summary() override;
     Result<std::vector<PayoutState>> newly_paid(std::uint64_t* after, std::size_t limit) override;
@@ -111,20 +82,12 @@ class SqliteView final : public SettlementView {
     [[nodiscard]] Status read_summary(SettlementSummary& out);
     [[nodiscard]] Status check_paid(const std::vector<PayoutState>& paid);
     sqlite::Database database_;
-    std::map<std::uint64_t, SentTo> sent_to_;  // of the intents that were looked at last
+    SentMoney sent_money_;  // after the database, which it reads
 };
 
 Status SqliteView::set_credited(PayoutState& one) {
-    constexpr std::size_t kMostKept = 64;
     if (one.state != IntentState::final_ok || one.payout.amount_rau == 0) return {};
-    auto known = sent_to_.find(one.intent);
-    if (known == sent_to_.end()) {
-        IOSWARM_TRY(auto wallets, read_sent_to(database_, one.intent));
-        if (sent_to_.size() >= kMostKept) sent_to_.clear();
-        known = sent_to_.emplace(one.intent, std::move(wallets)).first;
-    }
-    const SentTo& sent_to = known->second;
-    one.credited = one.push_failed || (sent_to && !sent_to->contains(one.payout.wallet));
+    IOSWARM_TRY(one.credited, sent_money_.is_kept(one.intent, one.payout.wallet, one.push_failed));
     return {};
 }
 
@@ -261,10 +224,9 @@ Status check_owner(const std::filesystem::path& file) {
 
 }  // namespace
 
-bool only_credits(const IntentRow& intent) {
-    if (intent.kind == IntentKind::weights) return false;
-    const SentTo sent_to = wallets_sent_to(intent.data);
-    return sent_to && sent_to->empty();
+std::string payout_state(const PayoutState& payout) {
+    if (payout.state != IntentState::final_ok) return to_string(payout.state);
+    return payout.credited ? "credited" : "paid";
 }
 
 Result<std::unique_ptr<SettlementView>> SettlementView::open(const std::filesystem::path& dir) {

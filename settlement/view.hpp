@@ -22,14 +22,18 @@ struct PayoutState {
     CoveredPayout payout;
     std::uint64_t intent = 0;
     IntentState state = IntentState::planned;
-    /// The contract keeps the money for the wallet, which must claim it: the settlement did not send it, or the
-    /// wallet refused it. Only in state final_ok.
+    /// The contract keeps the money for the wallet, which must claim it: no settlement has sent it, or the
+    /// wallet refused it. Claims are not known here. Only in state final_ok.
     bool credited = false;
     bool push_failed = false;     ///< the wallet refused the money
     std::optional<Hash256> hash;  ///< of the mined transaction, else of the newest attempt
     std::uint64_t block = 0;      ///< set once mined
     std::int64_t final_ms = 0;    ///< set once final
 };
+
+/// "paid", "credited" (final, but the contract keeps it until the wallet claims it), or the state of its intent
+/// as text.
+[[nodiscard]] std::string payout_state(const PayoutState& payout);
 
 /// Whether the call pays but sends nobody the money: the contract keeps it until the wallets claim it.
 [[nodiscard]] bool only_credits(const IntentRow& intent);

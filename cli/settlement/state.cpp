@@ -32,11 +32,6 @@ void add_owed(const OwedPayout& owed, SettleState& out) {
 
 }  // namespace
 
-std::string payout_state(const PayoutState& payout) {
-    if (payout.state != IntentState::final_ok) return settlement::to_string(payout.state);
-    return payout.credited ? "credited" : "paid";
-}
-
 Result<SettleState> read_settle_state(settlement::SettlementView& view, settlement::PayoutSource& payouts,
                                       std::optional<std::uint64_t> epoch) {
     SettleState out;

@@ -22,13 +22,9 @@ struct PayoutLine {
     std::string agent_id;
     std::optional<Address> wallet;
     U256 amount_rau;
-    std::string state;            ///< see payout_state()
+    std::string state;            ///< "owed", "no wallet", or see settlement::payout_state()
     std::optional<Hash256> hash;  ///< hash of its transaction
 };
-
-/// Returns "paid", "credited" (final, but the contract keeps it until the wallet claims it), "owed", "no
-/// wallet", "reverted", or else the name of its intent's state.
-[[nodiscard]] std::string payout_state(const settlement::PayoutState& payout);
 
 /// The state of settlements, combined from ledger.db and settlement.db.
 struct SettleState {

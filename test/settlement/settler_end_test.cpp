@@ -152,6 +152,40 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("given credited payouts, when a later settlement pushes, then they are paid only on version 2") {
+    for (const Version version : {Version::v2, Version::v3}) {
+        SettlerWorld world(version);
+        world.settings.limits.push = false;
+        world.restart();
+        for (const char agent : {'a', 'b', 'c'})
+            world.owe(1, agent, 10);
+        CHECK(world.run().state == State::idle);
+        const auto view = SettlementView::open(world.dir.path()).value();
+        CHECK(view->payouts(1, 1)->front().credited);
+
+        // b does not work in the next epoch, and c refuses its money.
+        world.settings.limits.push = true;
+        world.restart();
+        world.pool_world->refusing.insert(world.wallet_of('c'));
+        world.owe(2, 'a', 1);
+        world.owe(2, 'c', 1);
+        CHECK(world.run().state == State::idle);
+        const auto shown = view->payouts(1, 2);
+        REQUIRE(shown->size() == 5);
+        // Then: what is called credited is what the contract keeps for each wallet
+        std::map<Address, U256> credited;
+        for (const PayoutState& one : *shown)
+            credited[one.payout.wallet] += one.credited ? one.payout.amount_rau : U256(0);
+        for (const auto& [wallet, amount] : credited) {
+            CAPTURE(static_cast<int>(version), to_hex0x(wallet.view()));
+            CHECK(to_decimal(amount) == to_decimal(world.pool().claimable(wallet)));
+        }
+        const bool is_v2 = version == Version::v2;
+        CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(is_v2 ? 11 : 1));
+        CHECK(shown->front().credited == !is_v2);
+    }
+}
+
 TEST_CASE("version 2's value is not sent while the weights on chain differ from those sent") {
     SettlerWorld world(Version::v2);
     world.owe(1, 'a', 10);
