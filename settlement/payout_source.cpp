@@ -10,12 +10,18 @@ std::string why_unpayable(const Address& wallet, const Address& contract) {
     return {};
 }
 
+std::optional<Address> wallet_to_pay(const std::optional<Address>& at_close,
+                                     const std::optional<Address>& present, const Address& contract) {
+    if (at_close && why_unpayable(*at_close, contract).empty()) return at_close;
+    if (present && why_unpayable(*present, contract).empty()) return present;
+    return std::nullopt;
+}
+
 void use_payable_wallets(std::span<OwedPayout> payouts, const Address& contract) {
     for (OwedPayout& payout : payouts) {
         if (!payout.wallet || why_unpayable(*payout.wallet, contract).empty()) continue;
         payout.unusable_wallet = payout.wallet;
-        payout.wallet = payout.present_wallet;
-        if (payout.wallet && !why_unpayable(*payout.wallet, contract).empty()) payout.wallet.reset();
+        payout.wallet = wallet_to_pay(std::nullopt, payout.present_wallet, contract);
     }
 }
 

@@ -35,6 +35,13 @@ struct OwedPayout {
 /// can.
 [[nodiscard]] std::string why_unpayable(const Address& wallet, const Address& contract);
 
+/// The wallet that a payout goes to when a settlement of `contract` pays it now: `at_close`, the wallet in
+/// force when its epoch closed, or else `present`, the one that the agent names now. Nothing: neither can be
+/// paid.
+[[nodiscard]] std::optional<Address> wallet_to_pay(const std::optional<Address>& at_close,
+                                                   const std::optional<Address>& present,
+                                                   const Address& contract);
+
 /// Agents may have named wallets that `contract` can never pay, for example before serve knew the contract.
 /// Their payouts go to the wallet that the agent names now. If that cannot be paid either, they get no wallet,
 /// so that they stay owed until the agent names another one.

@@ -23,6 +23,7 @@
 #include "core/ledger/ledger_reader.hpp"
 #include "core/net/http_client.hpp"
 #include "core/net/percent_encoding.hpp"
+#include "settlement/payout_source.hpp"
 #include "settlement/view.hpp"
 
 namespace ioswarm::cli {
@@ -185,38 +186,70 @@ ExitCode run_history(const RewardsOptions& options, Io& io) {
     return ExitCode::ok;
 }
 
-/// The state of an epoch's payouts, by agent. Empty without a settlement.db.
-Result<std::map<std::string, settlement::PayoutState>> settled_of(const std::filesystem::path& directory,
-                                                                  std::uint64_t epoch) {
-    std::map<std::string, settlement::PayoutState> out;
+/// What settlement.db says about an epoch's payouts. Empty without a settlement.db.
+struct SettledEpoch {
+    std::map<std::string, settlement::PayoutState> by_agent;
+    Address contract;
+};
+
+Result<SettledEpoch> settled_of(const std::filesystem::path& directory, std::uint64_t epoch) {
+    SettledEpoch out;
     const auto view = settlement::SettlementView::open(directory);
     if (!view && view.error().code == ErrorCode::not_found) return out;
     if (!view) return fail(view.error());
+    IOSWARM_TRY(const auto summary, (*view)->summary());
+    out.contract = summary.identity.contract;
     IOSWARM_TRY(const auto payouts, (*view)->payouts(epoch, epoch));
     for (const settlement::PayoutState& one : payouts)
-        out.emplace(one.payout.agent_id, one);
+        out.by_agent.emplace(one.payout.agent_id, one);
     return out;
 }
 
-/// Returns "paid", "credited" (the contract keeps it until it is claimed), "owed", "unpaid" (no wallet),
-/// "announced" (not settled on chain), or else the state of the payout's transaction.
-std::string state_of(const PayoutRow& row, const settlement::PayoutState* settled) {
-    if (settled != nullptr && settled->state == settlement::IntentState::final_ok)
-        return settled->credited ? "credited" : "paid";
-    if (settled != nullptr) return settlement::to_string(settled->state);
-    if (row.notice != PayoutNotice::waiting) return "announced";
-    return row.wallet ? "owed" : "unpaid";
+/// A payout as it is shown.
+struct ShownPayout {
+    PayoutRow row;
+    std::optional<Address> wallet;  ///< the one that was paid, or that would be paid now
+    /// "paid", "credited" (the contract keeps it until it is claimed), "owed", "unpaid" (no wallet),
+    /// "announced" (not settled on chain), or else the state of the payout's transaction.
+    std::string state;
+    std::optional<Hash256> transaction;
+};
+
+Result<ShownPayout> shown_payout(const PayoutRow& row, const SettledEpoch& settled, LedgerReader& ledger) {
+    ShownPayout out{row, {}, {}, {}};
+    if (const auto found = settled.by_agent.find(row.agent_id); found != settled.by_agent.end()) {
+        const settlement::PayoutState& one = found->second;
+        out.wallet = one.payout.wallet;
+        out.transaction = one.hash;
+        out.state = settlement::payout_state(one);
+        return out;
+    }
+    // The ledger keeps the wallet of the epoch's end. An agent may have named one later.
+    IOSWARM_TRY(const auto agent, ledger.agent(row.agent_id));
+    out.wallet = settlement::wallet_to_pay(row.wallet, agent ? agent->wallet : std::nullopt, settled.contract);
+    out.state = row.notice != PayoutNotice::waiting ? "announced" : out.wallet ? "owed" : "unpaid";
+    return out;
 }
 
-Json payout_json(const PayoutRow& row, const settlement::PayoutState* settled) {
-    return {
-        {"state", state_of(row, settled)},
-        {"transaction", settled != nullptr && settled->hash ? Json(to_hex0x(settled->hash->view())) : Json()},
-        {"agent_id", row.agent_id},
-        {"wallet", row.wallet ? Json(to_checksum_hex(*row.wallet)) : Json()},
-        {"amount_rau", to_decimal(row.amount_rau)},
-        {"tasks", row.tasks},
-        {"rank", row.rank}};
+Result<std::vector<ShownPayout>> shown_payouts(LedgerReader& ledger, const SettledEpoch& settled,
+                                               std::uint64_t epoch) {
+    IOSWARM_TRY(const auto rows, ledger.payouts_of_epoch(epoch));
+    std::vector<ShownPayout> out;
+    for (const PayoutRow& row : rows) {
+        IOSWARM_TRY(auto one, shown_payout(row, settled, ledger));
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
+Json payout_json(const ShownPayout& one) {
+    return {{"state", one.state},
+            {"transaction", one.transaction ? Json(to_hex0x(one.transaction->view())) : Json()},
+            {"agent_id", one.row.agent_id},
+            {"wallet", one.wallet ? Json(to_checksum_hex(*one.wallet)) : Json()},
+            {"amount_rau", to_decimal(one.row.amount_rau)},
+            {"tasks", one.row.tasks},
+            {"rank", one.row.rank}};
 }
 
 /// The data directory: --data-dir, else serve's default.
@@ -249,14 +282,10 @@ ExitCode run_epoch(const RewardsOptions& options, Io& io) {
                                  "it is not closed yet, or was dropped long ago",
                                  {}});
     }
-    const auto payouts = (*ledger)->payouts_of_epoch(options.epoch);
-    if (!payouts) return report_error(io, payouts.error());
     const auto settled = settled_of(*directory, options.epoch);
     if (!settled) return report_error(io, settled.error());
-    const auto settled_row = [&](const PayoutRow& row) {
-        const auto found = settled->find(row.agent_id);
-        return found == settled->end() ? nullptr : &found->second;
-    };
+    const auto payouts = shown_payouts(**ledger, *settled, options.epoch);
+    if (!payouts) return report_error(io, payouts.error());
     Json json{{"epoch", (*epoch)->epoch},
               {"first_height", (*epoch)->first_height},
               {"last_height", (*epoch)->last_height},
@@ -264,8 +293,8 @@ ExitCode run_epoch(const RewardsOptions& options, Io& io) {
               {"cut_rau", to_decimal((*epoch)->cut_rau)},
               {"pool_rau", to_decimal((*epoch)->pool_rau)},
               {"payouts", Json::array()}};
-    for (const PayoutRow& row : *payouts)
-        json["payouts"].push_back(payout_json(row, settled_row(row)));
+    for (const ShownPayout& one : *payouts)
+        json["payouts"].push_back(payout_json(one));
     if (options.json) {
         io.out << json.dump(2) << '\n';
         return ExitCode::ok;
@@ -275,11 +304,13 @@ ExitCode run_epoch(const RewardsOptions& options, Io& io) {
                           rau_to_iotx((*epoch)->pool_rau), rau_to_iotx((*epoch)->cut_rau))
            << fmt::format("{:>4}  {:<24}  {:<42}  {:>8}  {:>24}  {}\n", "rank", "agent", "wallet", "tasks",
                           "IOTX", "state");
-    for (const PayoutRow& row : *payouts) {
-        io.out << fmt::format("{:>4}  {:<24}  {:<42}  {:>8}  {:>24}  {}\n", row.rank,
-                              escape_for_display(row.agent_id),
-                              row.wallet ? to_checksum_hex(*row.wallet) : "none yet: its share stays owed",
-                              row.tasks, rau_to_iotx(row.amount_rau), state_of(row, settled_row(row)));
+    for (const ShownPayout& one : *payouts) {
+        const char* const no_wallet =
+            one.state == "unpaid" ? "none on file: its share stays owed" : "none on file";
+        io.out << fmt::format("{:>4}  {:<24}  {:<42}  {:>8}  {:>24}  {}\n", one.row.rank,
+                              escape_for_display(one.row.agent_id),
+                              one.wallet ? to_checksum_hex(*one.wallet) : no_wallet, one.row.tasks,
+                              rau_to_iotx(one.row.amount_rau), one.state);
     }
     return ExitCode::ok;
 }

@@ -12,6 +12,7 @@
 #include "core/base/try.hpp"
 #include "core/crypto/address.hpp"
 #include "settlement/ledger_payouts.hpp"
+#include "settlement/payout_source.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -26,15 +27,21 @@ struct Settled {
     std::string state;
     std::string transaction;  ///< empty = none yet
 };
-using SettledPayouts = std::map<std::pair<std::uint64_t, std::string>, Settled>;
+/// What settlement.db says about the payouts of some epochs.
+struct SettledPayouts {
+    std::map<std::pair<std::uint64_t, std::string>, Settled> by_key;
+    Address contract;
+};
 
 Result<SettledPayouts> settled_payouts(SettlementReader& reader, std::uint64_t first, std::uint64_t last) {
     SettledPayouts out;
     const Status read = reader.with([&](settlement::SettlementView& view) -> Status {
+        IOSWARM_TRY(const auto summary, view.summary());
+        out.contract = summary.identity.contract;
         IOSWARM_TRY(const auto payouts, view.payouts(first, last));
         for (const settlement::PayoutState& one : payouts) {
-            out[{one.payout.epoch, one.payout.agent_id}] = {payout_state(one),
-                                                            one.hash ? to_hex0x(one.hash->view()) : ""};
+            out.by_key[{one.payout.epoch, one.payout.agent_id}] = {payout_state(one),
+                                                                   one.hash ? to_hex0x(one.hash->view()) : ""};
         }
         return {};
     });
@@ -42,17 +49,43 @@ Result<SettledPayouts> settled_payouts(SettlementReader& reader, std::uint64_t f
     return out;
 }
 
+/// Reads the wallets that agents name now, each once.
+class PresentWallets {
+  public:
+    explicit PresentWallets(const Ledger& ledger) : ledger_(ledger) {}
+    /// Nothing: the agent names none, or its row cannot be read.
+    [[nodiscard]] const std::optional<Address>& of(const std::string& agent_id) {
+        const auto [entry, is_new] = known_.try_emplace(agent_id);
+        if (!is_new) return entry->second;
+        const auto agent = ledger_.agent(agent_id);
+        if (agent && *agent) entry->second = (*agent)->wallet;
+        return entry->second;
+    }
+
+  private:
+    const Ledger& ledger_;
+    std::map<std::string, std::optional<Address>> known_;
+};
+
+/// Whether a settlement would pay it now. Its wallet may have been named after the epoch's end.
+bool can_be_paid(const PayoutRow& payout, const Address& contract, PresentWallets& wallets) {
+    if (settlement::wallet_to_pay(payout.wallet, std::nullopt, contract)) return true;
+    return settlement::wallet_to_pay(std::nullopt, wallets.of(payout.agent_id), contract).has_value();
+}
+
 /// `settled` is null when no contract is set.
-void add_payout(const PayoutRow& payout, const Result<SettledPayouts>* settled, PageEpoch& out) {
+void add_payout(const PayoutRow& payout, const Result<SettledPayouts>* settled, PresentWallets& wallets,
+                PageEpoch& out) {
     ++out.paid_agents;
     out.amount_rau += payout.amount_rau;
     const auto state = [&]() -> Settled {
         if (settled == nullptr) return {"announced", ""};
         if (!*settled) return {"unknown", ""};
-        if (const auto found = (*settled)->find({payout.epoch, payout.agent_id}); found != (*settled)->end())
+        const auto& by_key = (*settled)->by_key;
+        if (const auto found = by_key.find({payout.epoch, payout.agent_id}); found != by_key.end())
             return found->second;
         if (payout.notice != PayoutNotice::waiting) return {"announced", ""};
-        return {payout.wallet ? "owed" : "unpaid", ""};
+        return {can_be_paid(payout, (*settled)->contract, wallets) ? "owed" : "unpaid", ""};
     }();
     ++out.states[state.state];
     auto& known = out.transactions;
@@ -83,6 +116,7 @@ PageEpochs read_page_epochs(const Ledger& ledger, std::uint64_t running_epoch, S
     const std::uint64_t first = running_epoch > money::kEpochsOnPage ? running_epoch - money::kEpochsOnPage : 0;
     std::optional<Result<money::SettledPayouts>> settled;
     if (settlements != nullptr) settled = money::settled_payouts(*settlements, first, last);
+    money::PresentWallets wallets(ledger);
     for (std::uint64_t epoch = running_epoch; epoch-- > first;) {
         const auto row = ledger.epoch(epoch);
         const auto payouts = ledger.payouts_of_epoch(epoch);
@@ -94,7 +128,7 @@ PageEpochs read_page_epochs(const Ledger& ledger, std::uint64_t running_epoch, S
         PageEpoch& one = out.newest_first.emplace_back();
         one.row = **row;
         for (const PayoutRow& payout : *payouts)
-            money::add_payout(payout, settled ? &*settled : nullptr, one);
+            money::add_payout(payout, settled ? &*settled : nullptr, wallets, one);
     }
     return out;
 }

@@ -9,6 +9,8 @@
 #include "contracts/artifact.hpp"
 #include "core/ledger/ledger.hpp"
 #include "test/cli/contracts/contracts_fixture.hpp"
+#include "test/settlement/ledger_file.hpp"
+#include "test/settlement/store_fixture.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
@@ -107,8 +109,42 @@ TEST_CASE("rewards prints the payouts of an epoch from a ledger, also while it i
     CHECK(json.json()["payouts"][0]["wallet"] == to_checksum_hex(Address{{1}}));
     CHECK(json.json()["payouts"][1]["agent_id"] == "agent-02");
     CHECK(json.json()["payouts"][1]["wallet"].is_null());
-    CHECK_THAT(show("7", "").out, Contains("0.600000000000000001") && Contains("none yet"));
+    CHECK_THAT(show("7", "").out, Contains("0.600000000000000001") && Contains("none on file"));
     CHECK(show("8", "").code == 1);
+}
+
+TEST_CASE("given wallets that were named late, when an epoch is shown, then the wallet that is paid is shown",
+          "[spend]") {
+    // Given: three agents without a wallet at the end of epoch 3; a names one and is paid, b names one, c none
+    LedgerFile file;
+    file.close_epoch(3, {{"a", 5, {}}, {"b", 7, {}}, {"c", 9, {}}, {"d", 2, filled_with<Address>(0xc0)}});
+    file.name_wallet("a", filled_with<Address>(8));  // after the payment, it names another one
+    file.name_wallet("b", filled_with<Address>(2));
+    file.name_wallet("d", filled_with<Address>(4));
+    const auto show = [&](const std::string& more) {
+        std::vector<std::string> arguments{"--epoch", "3", "--data-dir", file.dir.path()};
+        if (!more.empty()) arguments.push_back(more);
+        return run_tool(add_rewards, arguments);
+    };
+    CHECK(show("--json").json()["payouts"][1]["wallet"] == to_checksum_hex(filled_with<Address>(2)));
+    {
+        const auto store =
+            std::move(*settlement::SettlementStore::create(file.dir.path(), settlement_identity_of_test()));
+        REQUIRE(store->add_plan(std::vector{planned_payment({payout_to(3, "a", 1, 5)})}, 1).has_value());
+    }
+    const ToolRun shown = show("--json");
+    CAPTURE(shown.err);
+    REQUIRE(shown.code == 0);
+    const auto payouts = shown.json()["payouts"];
+    CHECK(payouts[0]["wallet"] == to_checksum_hex(filled_with<Address>(1)));
+    CHECK(payouts[0]["state"] == "planned");
+    CHECK(payouts[1]["wallet"] == to_checksum_hex(filled_with<Address>(2)));
+    CHECK(payouts[1]["state"] == "owed");
+    CHECK(payouts[2]["wallet"].is_null());
+    CHECK(payouts[2]["state"] == "unpaid");
+    // d named the contract, which cannot be paid, and then another wallet
+    CHECK(payouts[3]["wallet"] == to_checksum_hex(filled_with<Address>(4)));
+    CHECK_THAT(show("").out, Contains("none on file: its share stays owed"));
 }
 
 TEST_CASE("rewards reports why a file is not a ledger", "[spend]") {

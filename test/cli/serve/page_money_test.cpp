@@ -91,6 +91,21 @@ TEST_CASE("with a contract each epoch has the amounts paid, owed and retained", 
     CHECK(settlement.no_wallet_rau == 2);
 }
 
+TEST_CASE("given an agent names its wallet after the epoch's end, then its payout is owed on the page",
+          "[page]") {
+    LedgerFile file;
+    file.close_epoch(3, {{"a", 5, {}}, {"b", 7, {}}, {"c", 9, filled_with<Address>(0xc0)}});
+    file.name_wallet("b", kSomeWallet);
+    const auto states = [&file] {
+        SettlementReader reader(file.dir.path());
+        return read_page_epochs(*file.ledger, 4, &reader).newest_first.front().states;
+    };
+    // c's wallet is the contract, which nobody knows before `settle init`.
+    CHECK(states() == PayoutStates{{"owed", 2}, {"unpaid", 1}});
+    pay_epoch_3(file, {payout_to(3, "a", 1, 5)});
+    CHECK(states() == PayoutStates{{"owed", 1}, {"paid", 1}, {"unpaid", 1}});
+}
+
 TEST_CASE("a value is read again only after five seconds", "[page]") {
     Remembered<int> value;
     int reads = 0;
