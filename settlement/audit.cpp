@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/decimal.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/eth_tx.hpp"
 #include "core/crypto/keccak.hpp"
 #include "core/crypto/secp256k1.hpp"
@@ -36,16 +37,14 @@ constexpr std::int64_t kMsPerDay = 86'400'000;
 //   I10 Nothing was signed after a halt.
 
 Result<AuditReport> Auditor::run() {
-    auto summary = view_.summary();
-    if (!summary) return fail(std::move(summary).error());
-    summary_ = std::move(*summary);
-    if (Status status = read_payouts(); !status) return fail(status.error());
-    if (Status status = check_intents(); !status) return fail(status.error());
+    IOSWARM_TRY(summary_, view_.summary());
+    IOSWARM_DO(read_payouts());
+    IOSWARM_DO(check_intents());
     check_nonces();
     check_sums();
     check_days();
-    if (Status status = check_ledger(); !status) return fail(status.error());
-    if (Status status = check_chain(); !status) return fail(status.error());
+    IOSWARM_DO(check_ledger());
+    IOSWARM_DO(check_chain());
     add(Severity::note, "I8", "whether answers were counted once is checked by 'ioswarm ledger check'");
     return std::move(report_);
 }
@@ -70,20 +69,18 @@ Status Auditor::read_payouts() {
 Status Auditor::check_intents() {
     std::uint64_t next = 0;
     for (;;) {
-        const auto page = view_.intents(next, kIntentsPerPage);
-        if (!page) return fail(page.error());
-        for (const IntentRow& intent : *page) {
-            if (Status status = check_intent(intent); !status) return status;
+        IOSWARM_TRY(const auto page, view_.intents(next, kIntentsPerPage));
+        for (const IntentRow& intent : page) {
+            IOSWARM_DO(check_intent(intent));
             next = intent.id + 1;
         }
-        report_.intents += page->size();
-        if (page->size() < kIntentsPerPage) return {};
+        report_.intents += page.size();
+        if (page.size() < kIntentsPerPage) return {};
     }
 }
 
 Status Auditor::check_intent(const IntentRow& intent) {
-    const auto attempts = view_.attempts(intent.id);
-    if (!attempts) return fail(attempts.error());
+    IOSWARM_TRY(const auto attempts, view_.attempts(intent.id));
     if (intent.to != summary_.identity.contract)
         error("I1", audited_name(intent) + " pays another contract than the file was made for");
     check_payouts(intent);
@@ -93,14 +90,14 @@ Status Auditor::check_intent(const IntentRow& intent) {
     if (intent.nonce && is_final(intent.state)) ++used_nonces_;
     const bool may_hold = intent.state != IntentState::final_reverted && intent.state != IntentState::cancelled;
     if (intent.kind == IntentKind::settle && may_hold) settled_ids_.insert(intent.pool_epoch);
-    any_sent_ = any_sent_ || !attempts->empty();
-    for (const AttemptRow& attempt : *attempts) {
+    any_sent_ = any_sent_ || !attempts.empty();
+    for (const AttemptRow& attempt : attempts) {
         signed_.insert(attempt.hash);
         signed_from_block_ = std::min(signed_from_block_.value_or(attempt.from_block), attempt.from_block);
     }
-    check_attempts(intent, *attempts);
-    count_spend(intent, *attempts);
-    return check_receipt(intent, *attempts);
+    check_attempts(intent, attempts);
+    count_spend(intent, attempts);
+    return check_receipt(intent, attempts);
 }
 
 void Auditor::check_payouts(const IntentRow& intent) {
@@ -207,10 +204,9 @@ void Auditor::check_days() {
 }
 
 Status Auditor::check_ledger() {
-    const auto facts = ledger_.read(summary_.identity.first_epoch);
-    if (!facts) return fail(facts.error());
-    if (!facts->altered.empty()) error("I3", altered_ledger_text(facts->altered), HaltReason::ledger_differs);
-    for (const OwedPayout& payout : facts->waiting) {
+    IOSWARM_TRY(const auto facts, ledger_.read(summary_.identity.first_epoch));
+    if (!facts.altered.empty()) error("I3", altered_ledger_text(facts.altered), HaltReason::ledger_differs);
+    for (const OwedPayout& payout : facts.waiting) {
         if (!covered_.contains({payout.epoch, payout.agent_id})) ++report_.owed;
     }
     return check_amounts();
@@ -219,14 +215,13 @@ Status Auditor::check_ledger() {
 /// Checks that the ledger has every covered payout with its amount. Payouts older than the ledger keeps were
 /// paid and dropped from it.
 Status Auditor::check_amounts() {
-    const auto oldest = ledger_.oldest_epoch();
-    if (!oldest) return fail(oldest.error());
+    IOSWARM_TRY(const auto oldest, ledger_.oldest_epoch());
     std::uint64_t dropped = 0;
     std::vector<std::pair<std::uint64_t, std::string>> keys;
     std::vector<const CoveredPayout*> wanted;
     for (const auto& [intent, payouts] : payouts_) {
         for (const CoveredPayout& payout : payouts) {
-            if (payout.epoch < *oldest) {
+            if (payout.epoch < oldest) {
                 ++dropped;
                 continue;
             }
@@ -234,11 +229,10 @@ Status Auditor::check_amounts() {
             wanted.push_back(&payout);
         }
     }
-    const auto amounts = ledger_.amounts(keys);
-    if (!amounts) return fail(amounts.error());
+    IOSWARM_TRY(const auto amounts, ledger_.amounts(keys));
     for (std::size_t i = 0; i < wanted.size(); ++i) {
         const std::string name = fmt::format("epoch {}, agent {}", wanted[i]->epoch, wanted[i]->agent_id);
-        const std::optional<U256>& amount = (*amounts)[i];
+        const std::optional<U256>& amount = amounts[i];
         if (!amount) {
             error(
                 "I3",
@@ -256,7 +250,7 @@ Status Auditor::check_amounts() {
     if (dropped != 0) {
         add(Severity::note, "I3",
             fmt::format("{} payouts are older than epoch {}, the oldest that the ledger keeps", dropped,
-                        *oldest));
+                        oldest));
     }
     return {};
 }

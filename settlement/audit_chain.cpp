@@ -21,19 +21,18 @@ Status Auditor::check_chain() {
         add(Severity::note, "I4", "the chain was not asked");
         return {};
     }
-    const auto nonce = chain_->confirmed_nonce(summary_.identity.wallet);
-    if (!nonce) return fail(nonce.error());
+    IOSWARM_TRY(const auto nonce, chain_->confirmed_nonce(summary_.identity.wallet));
     const std::uint64_t least = summary_.identity.first_nonce + used_nonces_ + summary_.foreign_nonces;
     const bool one_under_way = summary_.live && summary_.live->nonce.has_value();
-    if (nonce->nonce > least + (one_under_way ? 1 : 0)) {
+    if (nonce.nonce > least + (one_under_way ? 1 : 0)) {
         error("I4",
               fmt::format(
                   "the wallet has sent {} transactions, and {} by this file: another program uses its key",
-                  nonce->nonce, least),
+                  nonce.nonce, least),
               HaltReason::foreign_transaction);
-    } else if (nonce->nonce < least) {
+    } else if (nonce.nonce < least) {
         error("I4", fmt::format("the wallet has sent {} transactions, and {} are final by this file",
-                                nonce->nonce, least));
+                                nonce.nonce, least));
     }
     RewardPool pool(*chain_, summary_.identity);
     const auto version = RewardPool::version_at(*chain_, summary_.identity.contract);

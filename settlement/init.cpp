@@ -29,33 +29,29 @@ Status check_ledger_chain(const LedgerFacts& ledger, std::uint64_t chain_id) {
 /// Checks that the wallet is the contract's coordinator and has no unmined transaction. Returns its next nonce.
 Result<std::uint64_t> check_wallet(contracts::ChainClient& chain, RewardPool& pool,
                                    const InitRequest& request) {
-    const auto coordinator = pool.coordinator();
-    if (!coordinator) return fail(coordinator.error());
+    IOSWARM_TRY(const auto coordinator, pool.coordinator());
     const std::string wallet = to_hex0x(request.wallet.view());
-    if (*coordinator != request.wallet) {
+    if (coordinator != request.wallet) {
         return fail(ErrorCode::failed_check, kCannotInit, to_hex0x(request.contract.view()),
                     fmt::format("its coordinator is {}, and the key's wallet is {}",
-                                to_hex0x(coordinator->view()), wallet),
+                                to_hex0x(coordinator.view()), wallet),
                     "use the coordinator's key (rewardSignerKeyFile)");
     }
-    const auto confirmed = chain.confirmed_nonce(request.wallet);
-    if (!confirmed) return fail(confirmed.error());
-    const auto pooled = chain.pool_nonce(request.wallet);
-    if (!pooled) return fail(pooled.error());
-    if (*pooled > confirmed->nonce) {
+    IOSWARM_TRY(const auto confirmed, chain.confirmed_nonce(request.wallet));
+    IOSWARM_TRY(const auto pooled, chain.pool_nonce(request.wallet));
+    if (pooled > confirmed.nonce) {
         return fail(ErrorCode::try_again, kCannotInit, "wallet " + wallet,
-                    fmt::format("{} of its transactions are not mined yet", *pooled - confirmed->nonce),
+                    fmt::format("{} of its transactions are not mined yet", pooled - confirmed.nonce),
                     "wait until they are, and run it again; nothing else may send from this wallet");
     }
-    return confirmed->nonce;
+    return confirmed.nonce;
 }
 
 /// The first block at which the contract has code. 0 when the node does not know old states.
 Result<std::uint64_t> creation_block(contracts::ChainClient& chain, const Address& contract) {
-    const auto tip = chain.tip();
-    if (!tip) return fail(tip.error());
+    IOSWARM_TRY(const auto tip, chain.tip());
     std::uint64_t without = 0;
-    std::uint64_t with = *tip;
+    std::uint64_t with = tip;
     while (without + 1 < with) {
         const std::uint64_t middle = without + (with - without) / 2;
         const auto code = chain.code_at(contract, middle);
@@ -76,13 +72,11 @@ Status set_pool_from_block(contracts::ChainClient& chain, const InitRequest& req
         out.pool_from_how = "given with --pool-from-block";
         return {};
     }
-    const auto found = creation_block(chain, request.contract);
-    if (!found) return fail(found.error());
-    out.identity.pool_from_block = *found;
-    out.pool_from_how = *found == 0
-                            ? "all blocks are searched for the contract's logs, since the node keeps no "
-                              "old states; --pool-from-block makes it faster"
-                            : "the first block at which the contract has code";
+    IOSWARM_TRY(const auto found, creation_block(chain, request.contract));
+    out.identity.pool_from_block = found;
+    out.pool_from_how = found == 0 ? "all blocks are searched for the contract's logs, since the node keeps no "
+                                     "old states; --pool-from-block makes it faster"
+                                   : "the first block at which the contract has code";
     return {};
 }
 
@@ -124,21 +118,18 @@ Status set_settled(contracts::ChainClient& chain, LedgerPayouts& ledger, const L
         return check_unknown_sends(facts, request, out.identity.first_nonce);
     }
     if (request.from_epoch && !request.rebuild) return {};
-    const auto state = pool.facts();
-    if (!state) return fail(state.error());
+    IOSWARM_TRY(const auto state, pool.facts());
     // The logs of a contract that has never settled say nothing about what another contract paid.
-    if (state->last_epoch == 0) return check_unknown_sends(facts, request, out.identity.first_nonce);
+    if (state.last_epoch == 0) return check_unknown_sends(facts, request, out.identity.first_nonce);
     if (request.rebuild) {
-        auto settled = find_settled(chain, ledger, out.identity);
-        if (!settled) return fail(std::move(settled).error());
-        out.settled = std::move(*settled);
+        IOSWARM_TRY(out.settled, find_settled(chain, ledger, out.identity));
         return {};
     }
-    if (!may_be_settled(facts.waiting, state->last_epoch)) return {};
+    if (!may_be_settled(facts.waiting, state.last_epoch)) return {};
     return fail(ErrorCode::failed_precondition, kCannotInit, to_hex0x(request.contract.view()),
                 fmt::format("the contract has settled ids up to {}, so some of the waiting payouts may be paid "
                             "already",
-                            state->last_epoch),
+                            state.last_epoch),
                 "give --rebuild to find out which, or --from-epoch with the first epoch that is not paid");
 }
 
@@ -218,39 +209,29 @@ bool may_be_settled(const std::vector<OwedPayout>& waiting, std::uint64_t last_e
 
 Result<InitProposal> propose_init(contracts::ChainClient& chain, LedgerPayouts& ledger,
                                   const InitRequest& request) {
-    if (Status status = chain.check_chain(); !status) return fail(status.error());
-    auto facts = ledger.read(0);
-    if (!facts) return fail(std::move(facts).error());
-    use_payable_wallets(facts->waiting, request.contract);
-    if (!facts->altered.empty()) return fail(altered_ledger(facts->altered));
-    if (Status status = check_ledger_chain(*facts, chain.expected_chain_id()); !status)
-        return fail(status.error());
+    IOSWARM_DO(chain.check_chain());
+    IOSWARM_TRY(auto facts, ledger.read(0));
+    use_payable_wallets(facts.waiting, request.contract);
+    if (!facts.altered.empty()) return fail(altered_ledger(facts.altered));
+    IOSWARM_DO(check_ledger_chain(facts, chain.expected_chain_id()));
 
     InitProposal out;
     out.identity.chain_id = chain.expected_chain_id();
     out.identity.contract = request.contract;
     out.identity.wallet = request.wallet;
     out.identity.created_ms = request.now_ms;
-    const auto version = RewardPool::version_at(chain, request.contract);
-    if (!version) return fail(version.error());
-    out.identity.pool = *version;
-    const auto epoch = first_epoch(*facts, request);
-    if (!epoch) return fail(epoch.error());
-    out.identity.first_epoch = *epoch;
+    IOSWARM_TRY(out.identity.pool, RewardPool::version_at(chain, request.contract));
+    IOSWARM_TRY(out.identity.first_epoch, first_epoch(facts, request));
     RewardPool pool(chain, out.identity);
-    const auto nonce = check_wallet(chain, pool, request);
-    if (!nonce) return fail(nonce.error());
-    out.identity.first_nonce = *nonce;
+    IOSWARM_TRY(out.identity.first_nonce, check_wallet(chain, pool, request));
     PoolFacts before;
     if (out.identity.pool == PoolVersion::v3) {
         IOSWARM_TRY(before, pool.facts());
     }
-    if (Status status = set_pool_from_block(chain, request, out); !status) return fail(status.error());
-    if (Status status = set_settled(chain, ledger, *facts, request, pool, out); !status)
-        return fail(status.error());
-    if (Status status = check_endpoints(chain, out.identity, before.last_epoch); !status)
-        return fail(status.error());
-    count(*facts, out);
+    IOSWARM_DO(set_pool_from_block(chain, request, out));
+    IOSWARM_DO(set_settled(chain, ledger, facts, request, pool, out));
+    IOSWARM_DO(check_endpoints(chain, out.identity, before.last_epoch));
+    count(facts, out);
     return out;
 }
 

@@ -54,7 +54,7 @@ Cursor cursor_before(std::uint64_t epoch) {
 class ReadTransaction {
   public:
     [[nodiscard]] static Result<std::unique_ptr<ReadTransaction>> begin(sqlite::Database& database) {
-        if (Status status = database.execute("BEGIN"); !status) return fail(status.error());
+        IOSWARM_DO(database.execute("BEGIN"));
         return std::unique_ptr<ReadTransaction>(new ReadTransaction(database));
     }
     ~ReadTransaction() { static_cast<void>(database_.execute("ROLLBACK")); }
@@ -100,11 +100,9 @@ Status LedgerPayouts::Reader::read_numbers(LedgerFacts& out) {
     IOSWARM_TRY(const auto numbers, ioswarm::read_numbers(query, database.file()));
     out.last_height = numbers.last_height;
     out.next_epoch = numbers.epoch;
-    const auto evm = database.query_integer("SELECT value FROM meta WHERE key = 'evm_chain_id'");
-    if (!evm) return fail(evm.error());
-    const auto node = database.query_integer("SELECT value FROM meta WHERE key = 'node_chain_id'");
-    if (!node) return fail(node.error());
-    if (const auto id = unsigned_of(*evm)) out.chain = ChainIdentity{*id, unsigned_of(*node)};
+    IOSWARM_TRY(const auto evm, database.query_integer("SELECT value FROM meta WHERE key = 'evm_chain_id'"));
+    IOSWARM_TRY(const auto node, database.query_integer("SELECT value FROM meta WHERE key = 'node_chain_id'"));
+    if (const auto id = unsigned_of(evm)) out.chain = ChainIdentity{*id, unsigned_of(node)};
     return {};
 }
 
@@ -114,9 +112,8 @@ Result<bool> LedgerPayouts::Reader::read_page(Cursor& at, std::uint64_t below_ep
     std::int64_t count = 0;
     Cursor last = at;
     for (;;) {
-        const auto row = page.step();
-        if (!row) return fail(row.error());
-        if (!*row) break;
+        IOSWARM_TRY(const auto row, page.step());
+        if (!row) break;
         ++count;
         OwedPayout payout;
         payout.epoch = page.u64(0);
@@ -188,20 +185,18 @@ Result<std::unique_ptr<LedgerPayouts::Reader>> LedgerPayouts::open() {
     // SQLite would create a WAL for a file that has none. Without a WAL nobody is writing to the file, so it is
     // read without one.
     std::error_code ignored;
-    auto database = std::filesystem::exists(wal, ignored)
-                        ? sqlite::open_for_reading(file_, "ledger")
-                        : sqlite::Database::open(file_, sqlite::Database::Mode::lone_file, "ledger");
-    if (!database) return fail(std::move(database).error());
-    if (Status status = database->execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;"
-                                          "PRAGMA mmap_size = 0; PRAGMA cache_size = -4096");
+    IOSWARM_TRY(auto database,
+                std::filesystem::exists(wal, ignored)
+                    ? sqlite::open_for_reading(file_, "ledger")
+                    : sqlite::Database::open(file_, sqlite::Database::Mode::lone_file, "ledger"));
+    if (Status status = database.execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;"
+                                         "PRAGMA mmap_size = 0; PRAGMA cache_size = -4096");
         !status) {
         return fail(status.error());
     }
-    if (Status status = check_schema(*database); !status) return fail(status.error());
-    auto out = std::make_unique<Reader>(std::move(*database));
-    auto page = out->database.prepare(kPage);
-    if (!page) return fail(page.error());
-    out->page = std::move(*page);
+    IOSWARM_DO(check_schema(database));
+    auto out = std::make_unique<Reader>(std::move(database));
+    IOSWARM_TRY(out->page, out->database.prepare(kPage));
     return out;
 }
 
@@ -228,8 +223,7 @@ Result<LedgerFacts> LedgerPayouts::read_once(std::uint64_t first_epoch) {
         out.waiting.push_back(std::move(payout));
     };
     for (bool first = true, more = true; more; first = false) {
-        const auto transaction = ReadTransaction::begin(reader->database);
-        if (!transaction) return fail(transaction.error());
+        IOSWARM_TRY(const auto transaction, ReadTransaction::begin(reader->database));
         if (first) IOSWARM_DO(reader->read_numbers(out));
         IOSWARM_TRY(more, reader->read_page(at, out.next_epoch, take));
     }
@@ -245,8 +239,7 @@ Result<std::vector<LedgerPayouts::Kept>> LedgerPayouts::all(std::uint64_t first_
     IOSWARM_DO(reader->read_numbers(facts));
     Cursor at = cursor_before(first_epoch);
     for (bool more = true; more;) {
-        const auto transaction = ReadTransaction::begin(reader->database);
-        if (!transaction) return fail(transaction.error());
+        IOSWARM_TRY(const auto transaction, ReadTransaction::begin(reader->database));
         IOSWARM_TRY(more, reader->read_page(at, facts.next_epoch, [&](OwedPayout payout, bool waiting) {
             out.push_back({std::move(payout), waiting});
         }));
@@ -258,26 +251,23 @@ Result<std::vector<LedgerPayouts::Kept>> LedgerPayouts::all(std::uint64_t first_
 
 Result<std::vector<std::optional<U256>>> LedgerPayouts::amounts(
     std::span<const std::pair<std::uint64_t, std::string>> payouts) {
-    auto reader = open();
-    if (!reader) return fail(reader.error());
-    auto query = (*reader)->database.prepare("SELECT amount_rau FROM payouts WHERE epoch = ?1 AND agent = ?2");
-    if (!query) return fail(query.error());
+    IOSWARM_TRY(auto reader, open());
+    IOSWARM_TRY(auto query,
+                reader->database.prepare("SELECT amount_rau FROM payouts WHERE epoch = ?1 AND agent = ?2"));
     std::vector<std::optional<U256>> out;
     out.reserve(payouts.size());
     while (out.size() < payouts.size()) {
-        const auto transaction = ReadTransaction::begin((*reader)->database);
-        if (!transaction) return fail(transaction.error());
+        IOSWARM_TRY(const auto transaction, ReadTransaction::begin(reader->database));
         const std::size_t end = std::min(payouts.size(), out.size() + kLookupsPerTransaction);
         while (out.size() < end) {
             const auto& [epoch, agent] = payouts[out.size()];
-            const auto row = query->bind_u64(1, epoch).bind_text(2, agent).step();
-            if (!row) return fail(row.error());
-            if (!*row) {
+            IOSWARM_TRY(const auto row, query.bind_u64(1, epoch).bind_text(2, agent).step());
+            if (!row) {
                 out.emplace_back();
                 continue;
             }
-            const auto amount = query->amount(0);
-            query->reset();
+            const auto amount = query.amount(0);
+            query.reset();
             if (!amount) return fail(amount.error());
             out.emplace_back(*amount);
         }
@@ -286,16 +276,14 @@ Result<std::vector<std::optional<U256>>> LedgerPayouts::amounts(
 }
 
 Result<std::uint64_t> LedgerPayouts::oldest_epoch() {
-    auto reader = open();
-    if (!reader) return fail(reader.error());
-    const auto oldest = (*reader)->database.query_integer(
-        "SELECT max(epoch) FROM epochs e WHERE NOT EXISTS "
-        "(SELECT 1 FROM epochs p WHERE p.epoch = e.epoch - 1)");
-    if (!oldest) return fail(oldest.error());
-    const auto epoch = unsigned_of(*oldest);
+    IOSWARM_TRY(auto reader, open());
+    IOSWARM_TRY(const auto oldest,
+                reader->database.query_integer("SELECT max(epoch) FROM epochs e WHERE NOT EXISTS "
+                                               "(SELECT 1 FROM epochs p WHERE p.epoch = e.epoch - 1)"));
+    const auto epoch = unsigned_of(oldest);
     if (epoch) return *epoch;
     LedgerFacts facts;
-    if (Status status = (*reader)->read_numbers(facts); !status) return fail(status.error());
+    IOSWARM_DO(reader->read_numbers(facts));
     return facts.next_epoch;
 }
 

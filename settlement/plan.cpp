@@ -9,6 +9,7 @@
 
 #include "contracts/gas.hpp"
 #include "core/base/decimal.hpp"
+#include "core/base/try.hpp"
 #include "settlement/plan_parts.hpp"
 
 namespace ioswarm::settlement {
@@ -275,28 +276,26 @@ std::string unusable_wallet_text(const UnusableWallet& one, const Address& contr
 
 Result<Plan> make_plan(const PlanInput& input) {
     Plan plan;
-    const auto selected = select(input, plan);
-    if (!selected) return fail(selected.error());
-    plan.hold = hold_before_drafting(input, *selected, plan);
+    IOSWARM_TRY(const auto selected, select(input, plan));
+    plan.hold = hold_before_drafting(input, selected, plan);
     // A sum of 0 is not settled by itself. The next settlement with money covers those payouts.
-    if (plan.hold.reason != HoldReason::none || selected->value_rau == 0) return plan;
+    if (plan.hold.reason != HoldReason::none || selected.value_rau == 0) return plan;
     const U256 price = std::max(input.gas_price, U256{contracts::kMinGasPrice});
     plan.hold = hold_for_price(input, price);
     if (plan.hold.reason != HoldReason::none) return plan;
 
-    const auto batch = largest_batch(input, *selected);
+    const auto batch = largest_batch(input, selected);
     if (!batch) {
-        plan.hold = hold_for_size(input, *selected);
+        plan.hold = hold_for_size(input, selected);
         return plan;
     }
     if (batch->value_rau == 0) return plan;
-    if (Status status = check_sizes(*batch); !status) return fail(status.error());
-    auto draft = draft_batch(input, *batch);
-    if (!draft) return fail(draft.error());
+    IOSWARM_DO(check_sizes(*batch));
+    IOSWARM_TRY(auto draft, draft_batch(input, *batch));
     plan.value_rau = batch->value_rau;
-    plan.max_gas_rau = input.limits->max_gas_price * draft->gas_limit;
-    plan.hold = hold_for_money(input, *draft, plan, price);
-    if (plan.hold.reason == HoldReason::none) plan.intents = std::move(draft->intents);
+    plan.max_gas_rau = input.limits->max_gas_price * draft.gas_limit;
+    plan.hold = hold_for_money(input, draft, plan, price);
+    if (plan.hold.reason == HoldReason::none) plan.intents = std::move(draft.intents);
     return plan;
 }
 

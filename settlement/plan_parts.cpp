@@ -116,11 +116,10 @@ Result<BatchDraft> draft_v3(const PlanInput& input, const PayoutBatch& batch) {
     BatchDraft out;
     std::uint64_t id = ids->newest - parts.size();
     for (const Part& part : parts) {
-        auto intent = settle_intent(input, batch, part, ++id);
-        if (!intent) return fail(intent.error());
-        out.gas_limit += intent->intent.gas_limit;
+        IOSWARM_TRY(auto intent, settle_intent(input, batch, part, ++id));
+        out.gas_limit += intent.intent.gas_limit;
         out.expected_gas += contracts::settle_epoch_gas(part.credited, part.sent);
-        out.intents.push_back(std::move(*intent));
+        out.intents.push_back(std::move(intent));
     }
     return out;
 }

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "settlement/settler_impl.hpp"
 
 namespace ioswarm::settlement {
@@ -38,13 +39,12 @@ Result<SettlerStep> Settler::step() {
 }
 
 Result<Plan> Settler::dry_run() {
-    auto draft = impl_->draft();
-    if (!draft) return fail(std::move(draft).error());
-    if (draft->halt.reason != HaltReason::none) {
-        return fail(ErrorCode::failed_check, "settling would halt", to_string(draft->halt.reason),
-                    draft->halt.detail);
+    IOSWARM_TRY(auto draft, impl_->draft());
+    if (draft.halt.reason != HaltReason::none) {
+        return fail(ErrorCode::failed_check, "settling would halt", to_string(draft.halt.reason),
+                    draft.halt.detail);
     }
-    return std::move(draft->plan);
+    return std::move(draft.plan);
 }
 
 Status Settler::unstick(Unstick how, const U256& cap) {
@@ -60,18 +60,16 @@ std::int64_t Settler::Impl::now_ms() const {
 }
 
 Result<SettlerStep> Settler::Impl::step() {
-    const auto halt = store.halt();
-    if (!halt) return fail(halt.error());
-    if (halt->reason != HaltReason::none)
+    IOSWARM_TRY(const auto halt, store.halt());
+    if (halt.reason != HaltReason::none)
         return SettlerStep{SettlerStep::State::halted, settings.longest_back_off, {}};
     if (!reconciled) {
         auto done = reconcile();
         if (!done || done->state != SettlerStep::State::again) return done;
         reconciled = true;
     }
-    const auto live = store.live_intent();
-    if (!live) return fail(live.error());
-    return *live ? work_on(**live) : plan();
+    IOSWARM_TRY(const auto live, store.live_intent());
+    return live ? work_on(*live) : plan();
 }
 
 Result<SettlerStep> Settler::Impl::work_on(const IntentRow& intent) {
@@ -111,21 +109,19 @@ Result<SettlerStep> Settler::Impl::reconcile() {
                                 identity.chain_id, chain.expected_chain_id()));
     }
     if (Status checked = chain.check_chain(); !checked) return away(checked.error());
-    const auto ledger = compare_with_ledger();
-    if (!ledger) return fail(ledger.error());
-    if (ledger->reason != HaltReason::none) return halted(*ledger);
-    const auto live = store.live_intent();
-    if (!live) return fail(live.error());
-    if (*live) {
-        if (Status checked = check_attempts(**live); !checked) return fail(std::move(checked).error());
-        log.info("settlement: going on with intent {} ({}, {})", (*live)->id, to_string((*live)->kind),
-                 to_string((*live)->state));
+    IOSWARM_TRY(const auto ledger, compare_with_ledger());
+    if (ledger.reason != HaltReason::none) return halted(ledger);
+    IOSWARM_TRY(const auto live, store.live_intent());
+    if (live) {
+        IOSWARM_DO(check_attempts(*live));
+        log.info("settlement: going on with intent {} ({}, {})", live->id, to_string(live->kind),
+                 to_string(live->state));
     }
     return again();
 }
 
 Result<SettlerStep> Settler::Impl::held(const Hold& hold) {
-    if (Status stored = store.set_hold(hold, now_ms()); !stored) return fail(std::move(stored).error());
+    IOSWARM_DO(store.set_hold(hold, now_ms()));
     const auto wait = std::min(settings.poll * 5, settings.longest_back_off);
     return SettlerStep{SettlerStep::State::held, wait, hold};
 }
@@ -138,12 +134,12 @@ void Settler::Impl::tell(const Hold& hold) {
 
 Result<SettlerStep> Settler::Impl::waits_for(const Hold& hold) {
     tell(hold);
-    if (Status stored = store.set_hold(hold, now_ms()); !stored) return fail(std::move(stored).error());
+    IOSWARM_DO(store.set_hold(hold, now_ms()));
     return SettlerStep{SettlerStep::State::waiting, settings.poll, hold};
 }
 
 Result<SettlerStep> Settler::Impl::waiting() {
-    if (Status stored = progress(); !stored) return fail(std::move(stored).error());
+    IOSWARM_DO(progress());
     return SettlerStep{SettlerStep::State::waiting, settings.poll, {}};
 }
 
@@ -162,7 +158,7 @@ Result<SettlerStep> Settler::Impl::waiting_for_blocks(std::uint64_t tip) {
 }
 
 Result<SettlerStep> Settler::Impl::halted(const Halt& halt) {
-    if (Status stored = store.set_halt(halt); !stored) return fail(std::move(stored).error());
+    IOSWARM_DO(store.set_halt(halt));
     failpoint("halted");
     return SettlerStep{SettlerStep::State::halted, settings.longest_back_off, {}};
 }
@@ -174,7 +170,7 @@ Result<SettlerStep> Settler::Impl::away(const Error& error) {
     const Hold hold{HoldReason::endpoint, error.text()};
     tell(hold);
     back_off = back_off.count() == 0 ? settings.poll : std::min(back_off * 2, settings.longest_back_off);
-    if (Status stored = store.set_hold(hold, now_ms()); !stored) return fail(std::move(stored).error());
+    IOSWARM_DO(store.set_hold(hold, now_ms()));
     return SettlerStep{SettlerStep::State::waiting, back_off, hold};
 }
 

@@ -42,34 +42,30 @@ std::string ledger_difference(const CoveredPayout& payout, const std::optional<U
 }  // namespace
 
 Result<Halt> Settler::Impl::compare_with_ledger() {
-    const auto oldest = payouts.oldest_epoch();
-    if (!oldest) return fail(oldest.error());
+    IOSWARM_TRY(const auto oldest, payouts.oldest_epoch());
     std::vector<IntentRow> rows;
     IOSWARM_TRY(const auto newest, store.newest_intent());
     for (std::uint64_t from = newest > kIntentsCompared ? newest - kIntentsCompared : 1;;) {
-        auto page = store.intents(from, kIntentPage);
-        if (!page) return fail(std::move(page).error());
-        if (page->empty()) break;
-        from = page->back().id + 1;
-        std::move(page->begin(), page->end(), std::back_inserter(rows));
+        IOSWARM_TRY(auto page, store.intents(from, kIntentPage));
+        if (page.empty()) break;
+        from = page.back().id + 1;
+        std::move(page.begin(), page.end(), std::back_inserter(rows));
     }
     for (const IntentRow& row : rows) {
         if (row.state == IntentState::final_reverted || row.state == IntentState::cancelled) continue;
-        const auto covered = store.payouts_of(row.id);
-        if (!covered) return fail(covered.error());
-        if (row.kind != IntentKind::weights && payouts_hash(*covered) != row.payouts_hash) {
+        IOSWARM_TRY(const auto covered, store.payouts_of(row.id));
+        if (row.kind != IntentKind::weights && payouts_hash(covered) != row.payouts_hash) {
             return fail(
                 ErrorCode::data_loss, "cannot settle", fmt::format("intent {}", row.id),
                 "its payouts are not those for which it was made",
                 "stop, keep a copy of settlement.db, and restore it with 'ioswarm settle init --rebuild'");
         }
         std::vector<std::pair<std::uint64_t, std::string>> keys;
-        for (const CoveredPayout& one : *covered)
+        for (const CoveredPayout& one : covered)
             keys.emplace_back(one.epoch, one.agent_id);
-        const auto amounts = payouts.amounts(keys);
-        if (!amounts) return fail(amounts.error());
-        for (std::size_t i = 0; i < keys.size() && i < amounts->size(); ++i) {
-            std::string why = ledger_difference((*covered)[i], (*amounts)[i], !is_final(row.state), *oldest);
+        IOSWARM_TRY(const auto amounts, payouts.amounts(keys));
+        for (std::size_t i = 0; i < keys.size() && i < amounts.size(); ++i) {
+            std::string why = ledger_difference(covered[i], amounts[i], !is_final(row.state), oldest);
             if (!why.empty()) return Halt{HaltReason::ledger_differs, std::move(why), now_ms()};
         }
     }
@@ -78,9 +74,8 @@ Result<Halt> Settler::Impl::compare_with_ledger() {
 
 /// Checks that the stored bytes match the intent, so that nothing else is sent again.
 Status Settler::Impl::check_attempts(const IntentRow& intent) {
-    const auto attempts = store.attempts(intent.id);
-    if (!attempts) return fail(attempts.error());
-    for (const AttemptRow& attempt : *attempts) {
+    IOSWARM_TRY(const auto attempts, store.attempts(intent.id));
+    for (const AttemptRow& attempt : attempts) {
         const auto decoded = decode_signed(attempt.raw);
         bool same = decoded && keccak256(attempt.raw) == attempt.hash && intent.nonce == decoded->tx.nonce &&
                     decoded->tx.chain_id == identity.chain_id && decoded->tx.gas_price == attempt.gas_price;
@@ -127,31 +122,28 @@ Result<Settler::Impl::Check> Settler::Impl::check_contract() {
         }
         contract_checked = true;
     }
-    const auto coordinator = pool.coordinator();
-    if (!coordinator) return fail(coordinator.error());
-    if (*coordinator != identity.wallet) {
+    IOSWARM_TRY(const auto coordinator, pool.coordinator());
+    if (coordinator != identity.wallet) {
         out.hold = {HoldReason::simulation,
                     fmt::format("the contract's coordinator is {}, and the wallet that settles is {}",
-                                to_hex0x(coordinator->view()), to_hex0x(identity.wallet.view()))};
+                                to_hex0x(coordinator.view()), to_hex0x(identity.wallet.view()))};
     }
     return out;
 }
 
 Result<std::map<Address, U256>> Settler::Impl::weights_for(const IntentRow& value_step) {
-    const auto covered = store.payouts_of(value_step.id);
-    if (!covered) return fail(covered.error());
+    IOSWARM_TRY(const auto covered, store.payouts_of(value_step.id));
     std::map<Address, U256> out;
-    for (const CoveredPayout& one : *covered) {
+    for (const CoveredPayout& one : covered) {
         if (one.amount_rau != 0) out[one.wallet] += one.amount_rau;
     }
     return out;
 }
 
 Result<Settler::Impl::Check> Settler::Impl::check_weights(const std::map<Address, U256>& weights) {
-    const auto same = pool.weights_are(weights);
-    if (!same) return fail(same.error());
+    IOSWARM_TRY(const auto same, pool.weights_are(weights));
     Check out;
-    if (!*same) {
+    if (!same) {
         out.hold = {HoldReason::pool_weights,
                     "the contract's weights are not those that were sent for this settlement; no value is sent "
                     "until they read back as sent"};
@@ -160,7 +152,7 @@ Result<Settler::Impl::Check> Settler::Impl::check_weights(const std::map<Address
 }
 
 Result<Settler::Impl::Check> Settler::Impl::pre_flight(const IntentRow& intent, const U256& gas_price) {
-    if (Status checked = chain.check_chain(); !checked) return fail(std::move(checked).error());
+    IOSWARM_DO(chain.check_chain());
     auto out = check_contract();
     if (!out || !out->passed()) return out;
     if (gas_price > settings.limits.max_gas_price) {
@@ -169,13 +161,12 @@ Result<Settler::Impl::Check> Settler::Impl::pre_flight(const IntentRow& intent, 
                                  to_decimal(gas_price), to_decimal(settings.limits.max_gas_price))};
         return out;
     }
-    const auto balance = chain.balance(identity.wallet);
-    if (!balance) return fail(balance.error());
+    IOSWARM_TRY(const auto balance, chain.balance(identity.wallet));
     const U256 needed = intent.value_rau + U256(intent.gas_limit) * gas_price;
-    if (*balance < needed) {
+    if (balance < needed) {
         out->hold = {HoldReason::balance,
                      fmt::format("value and gas are {} IOTX, and the wallet {} has {} IOTX",
-                                 rau_to_iotx(needed), to_hex0x(identity.wallet.view()), rau_to_iotx(*balance))};
+                                 rau_to_iotx(needed), to_hex0x(identity.wallet.view()), rau_to_iotx(balance))};
         return out;
     }
     contracts::CallRequest request;
@@ -184,12 +175,11 @@ Result<Settler::Impl::Check> Settler::Impl::pre_flight(const IntentRow& intent, 
     request.value = intent.value_rau;
     request.data = intent.data;
     request.gas = intent.gas_limit;
-    const auto outcome = chain.call(request);
-    if (!outcome) return fail(outcome.error());
-    if (outcome->reverted) {
+    IOSWARM_TRY(const auto outcome, chain.call(request));
+    if (outcome.reverted) {
         out->reverts = true;
         out->hold = {HoldReason::simulation,
-                     "the contract would refuse it: " + contracts::revert_reason(outcome->data)};
+                     "the contract would refuse it: " + contracts::revert_reason(outcome.data)};
     }
     return out;
 }

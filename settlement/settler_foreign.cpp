@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "contracts/reward_pool.hpp"
+#include "core/base/try.hpp"
 #include "settlement/init.hpp"
 #include "settlement/log_pages.hpp"
 #include "settlement/settler_impl.hpp"
@@ -29,10 +30,9 @@ struct OwnSettlements {
 Result<OwnSettlements> own_settlements(SettlementStore& store) {
     OwnSettlements out;
     for (std::uint64_t next = 0;;) {
-        const auto some = store.intents(next, kIntentsAtOnce);
-        if (!some) return fail(some.error());
-        if (some->empty()) return out;
-        for (const IntentRow& intent : *some) {
+        IOSWARM_TRY(const auto some, store.intents(next, kIntentsAtOnce));
+        if (some.empty()) return out;
+        for (const IntentRow& intent : some) {
             next = intent.id + 1;
             if (!is_final(intent.state)) out.open.push_back(intent.id);
             if (intent.state == IntentState::final_ok)
@@ -63,46 +63,39 @@ Status Settler::Impl::refuse_settled_elsewhere(const IntentRow& live, bool is_ow
 }
 
 Status Settler::Impl::refuse_unknown_id(const IntentRow& live, bool is_own) {
-    const auto own = own_settlements(store);
-    if (!own) return fail(own.error());
-    const auto facts = pool.facts();
-    if (!facts) return fail(facts.error());
-    const std::uint64_t known = is_own ? std::max(own->newest_id, live.pool_epoch) : own->newest_id;
-    if (facts->last_epoch <= known) return {};
-    const auto ledger = payouts.read(identity.first_epoch);
-    if (!ledger) return fail(ledger.error());
-    if (!ledger->altered.empty()) return fail(altered_ledger(ledger->altered));
-    auto paid = store.covered(identity.first_epoch);
-    if (!paid) return fail(std::move(paid).error());
-    for (const std::uint64_t open : own->open) {
+    IOSWARM_TRY(const auto own, own_settlements(store));
+    IOSWARM_TRY(const auto facts, pool.facts());
+    const std::uint64_t known = is_own ? std::max(own.newest_id, live.pool_epoch) : own.newest_id;
+    if (facts.last_epoch <= known) return {};
+    IOSWARM_TRY(const auto ledger, payouts.read(identity.first_epoch));
+    if (!ledger.altered.empty()) return fail(altered_ledger(ledger.altered));
+    IOSWARM_TRY(auto paid, store.covered(identity.first_epoch));
+    for (const std::uint64_t open : own.open) {
         if (is_own && open == live.id) continue;
-        const auto covered = store.payouts_of(open);
-        if (!covered) return fail(covered.error());
-        for (const CoveredPayout& one : *covered)
-            paid->erase({one.epoch, one.agent_id});
+        IOSWARM_TRY(const auto covered, store.payouts_of(open));
+        for (const CoveredPayout& one : covered)
+            paid.erase({one.epoch, one.agent_id});
     }
-    std::vector<OwedPayout> owed = ledger->waiting;
-    std::erase_if(owed, [&](const OwedPayout& one) { return paid->contains({one.epoch, one.agent_id}); });
-    if (!may_be_settled(owed, facts->last_epoch)) return {};
-    return settled_elsewhere(fmt::format("the contract has settled id {}", facts->last_epoch));
+    std::vector<OwedPayout> owed = ledger.waiting;
+    std::erase_if(owed, [&](const OwedPayout& one) { return paid.contains({one.epoch, one.agent_id}); });
+    if (!may_be_settled(owed, facts.last_epoch)) return {};
+    return settled_elsewhere(fmt::format("the contract has settled id {}", facts.last_epoch));
 }
 
 Result<bool> Settler::Impl::settled_by_another(const IntentRow& intent,
                                                const std::vector<AttemptRow>& attempts) {
-    const auto tip = chain.tip();
-    if (!tip) return fail(tip.error());
+    IOSWARM_TRY(const auto tip, chain.tip());
     LogPages pages(identity.contract, contracts::epoch_settled_topic());
-    for (std::uint64_t first = first_block_of(attempts); first <= *tip;) {
-        const auto page = pages.forward(chain, first, *tip);
-        if (!page) return fail(page.error());
-        for (const contracts::ChainLog& one : page->logs) {
+    for (std::uint64_t first = first_block_of(attempts); first <= tip;) {
+        IOSWARM_TRY(const auto page, pages.forward(chain, first, tip));
+        for (const contracts::ChainLog& one : page.logs) {
             const auto event = contracts::read_pool_event(one);
             if (!event || event->kind != contracts::PoolEvent::Kind::epoch_settled) continue;
             if (event->epoch != intent.pool_epoch) continue;
             return std::ranges::none_of(
                 attempts, [&](const AttemptRow& attempt) { return attempt.hash == one.transaction; });
         }
-        first = page->last_block + 1;
+        first = page.last_block + 1;
     }
     return false;
 }
@@ -110,29 +103,25 @@ Result<bool> Settler::Impl::settled_by_another(const IntentRow& intent,
 /// Whether the wallet had made the transaction already when settlement.db was made.
 Result<bool> Settler::Impl::is_older_than_file(contracts::ChainEndpoint& endpoint,
                                                const contracts::ChainLog& settled) {
-    const auto made = endpoint.transaction_in(settled.block, settled.transaction);
-    if (!made) return fail(made.error());
-    return *made && (*made)->from == identity.wallet && (*made)->nonce < identity.first_nonce;
+    IOSWARM_TRY(const auto made, endpoint.transaction_in(settled.block, settled.transaction));
+    return made && made->from == identity.wallet && made->nonce < identity.first_nonce;
 }
 
 Status Settler::Impl::refuse_unknown_deposit(const IntentRow& live, bool is_own) {
-    const auto own = own_settlements(store);
-    if (!own) return fail(own.error());
-    const auto attempts = store.attempts(live.id);
-    if (!attempts) return fail(attempts.error());
-    std::set<Hash256> known = own->hashes;
-    for (const AttemptRow& one : *attempts) {
+    IOSWARM_TRY(const auto own, own_settlements(store));
+    IOSWARM_TRY(const auto attempts, store.attempts(live.id));
+    std::set<Hash256> known = own.hashes;
+    for (const AttemptRow& one : attempts) {
         if (is_own) known.insert(one.hash);
     }
     // Without any transaction of its own, the settler looks at everything since the contract was made.
-    const std::uint64_t first = own->newest_block != 0 ? own->newest_block
-                                : attempts->empty()    ? identity.pool_from_block
-                                                       : first_block_of(*attempts);
+    const std::uint64_t first = own.newest_block != 0 ? own.newest_block
+                                : attempts.empty()    ? identity.pool_from_block
+                                                      : first_block_of(attempts);
     // Every endpoint is asked. One that has lost its logs would hide what a copy of this directory paid.
     for (std::size_t i = 0; i < chain.endpoint_count(); ++i) {
-        const auto block = unknown_settlement(chain.endpoint(i), first, known);
-        if (!block) return fail(block.error());
-        if (*block) return settled_elsewhere(fmt::format("the contract was settled in block {}", **block));
+        IOSWARM_TRY(const auto block, unknown_settlement(chain.endpoint(i), first, known));
+        if (block) return settled_elsewhere(fmt::format("the contract was settled in block {}", *block));
     }
     return {};
 }
@@ -141,19 +130,16 @@ Status Settler::Impl::refuse_unknown_deposit(const IntentRow& live, bool is_own)
 Result<std::optional<std::uint64_t>> Settler::Impl::unknown_settlement(contracts::ChainEndpoint& endpoint,
                                                                        std::uint64_t first,
                                                                        const std::set<Hash256>& known) {
-    const auto tip = endpoint.tip();
-    if (!tip) return fail(tip.error());
+    IOSWARM_TRY(const auto tip, endpoint.tip());
     LogPages pages(identity.contract, contracts::settled_topic());
-    while (first <= *tip) {
-        const auto page = pages.forward(endpoint, first, *tip);
-        if (!page) return fail(page.error());
-        for (const contracts::ChainLog& one : page->logs) {
+    while (first <= tip) {
+        IOSWARM_TRY(const auto page, pages.forward(endpoint, first, tip));
+        for (const contracts::ChainLog& one : page.logs) {
             if (known.contains(one.transaction)) continue;
-            const auto older = is_older_than_file(endpoint, one);
-            if (!older) return fail(older.error());
-            if (!*older) return std::optional(one.block);
+            IOSWARM_TRY(const auto older, is_older_than_file(endpoint, one));
+            if (!older) return std::optional(one.block);
         }
-        first = page->last_block + 1;
+        first = page.last_block + 1;
     }
     return std::optional<std::uint64_t>();
 }

@@ -18,55 +18,46 @@ constexpr std::uint64_t kMaxGenerations = 3;
 
 /// Returns true when something is owed that is not covered yet.
 Result<bool> Settler::Impl::read_owed(PlanInput& input, Draft& out) {
-    auto facts = payouts.read(identity.first_epoch);
-    if (!facts) return fail(std::move(facts).error());
-    if (!facts->may_be_paid_on(identity.chain_id)) {
+    IOSWARM_TRY(auto facts, payouts.read(identity.first_epoch));
+    if (!facts.may_be_paid_on(identity.chain_id)) {
         return fail(ErrorCode::config, "cannot settle", {},
                     fmt::format("ledger.db belongs to {}, and settlement.db pays on EVM chain id {}",
-                                facts->chain->text(), identity.chain_id),
+                                facts.chain->text(), identity.chain_id),
                     "one of the two files came from another data directory: put the right one back");
     }
-    if (!facts->altered.empty()) {
-        out.halt = {HaltReason::ledger_differs, altered_ledger_text(facts->altered), now_ms()};
+    if (!facts.altered.empty()) {
+        out.halt = {HaltReason::ledger_differs, altered_ledger_text(facts.altered), now_ms()};
         return false;
     }
-    const auto newer = store.covered(facts->next_epoch);
-    if (!newer) return fail(newer.error());
-    if (!newer->empty()) {
+    IOSWARM_TRY(const auto newer, store.covered(facts.next_epoch));
+    if (!newer.empty()) {
         out.halt = {
             HaltReason::ledger_differs,
             fmt::format("settlement.db covers epoch {}, and the ledger is in epoch {}: an older copy of "
                         "the ledger was put in its place",
-                        newer->begin()->first, facts->next_epoch),
+                        newer.begin()->first, facts.next_epoch),
             now_ms()};
         return false;
     }
     std::uint64_t first = ~std::uint64_t{0};
-    for (const OwedPayout& one : facts->waiting)
+    for (const OwedPayout& one : facts.waiting)
         first = std::min(first, one.epoch);
-    const auto covered = store.covered(first);
-    if (!covered) return fail(covered.error());
-    for (OwedPayout& one : facts->waiting) {
-        if (one.epoch < identity.first_epoch || covered->contains({one.epoch, one.agent_id})) continue;
+    IOSWARM_TRY(const auto covered, store.covered(first));
+    for (OwedPayout& one : facts.waiting) {
+        if (one.epoch < identity.first_epoch || covered.contains({one.epoch, one.agent_id})) continue;
         input.owed.push_back(std::move(one));
     }
     use_payable_wallets(input.owed, identity.contract);
-    input.ledger_height = facts->last_height;
+    input.ledger_height = facts.last_height;
     input.up_to_epoch = settings.up_to_epoch;
     return !input.owed.empty();
 }
 
 /// Errors are only those of an endpoint.
 Status Settler::Impl::read_chain(PlanInput& input) {
-    auto facts = pool.facts();
-    if (!facts) return fail(std::move(facts).error());
-    input.pool = std::move(*facts);
-    const auto price = price_now();
-    if (!price) return fail(price.error());
-    input.gas_price = *price;
-    const auto balance = chain.balance(identity.wallet);
-    if (!balance) return fail(balance.error());
-    input.balance_rau = *balance;
+    IOSWARM_TRY(input.pool, pool.facts());
+    IOSWARM_TRY(input.gas_price, price_now());
+    IOSWARM_TRY(input.balance_rau, chain.balance(identity.wallet));
     return {};
 }
 
@@ -136,24 +127,17 @@ Result<Settler::Impl::Draft> Settler::Impl::draft() {
     PlanInput input;
     input.identity = &identity;
     input.limits = &settings.limits;
-    const auto owes = read_owed(input, out);
-    if (!owes) return fail(owes.error());
-    out.owes = *owes;
+    IOSWARM_TRY(out.owes, read_owed(input, out));
     if (!out.owes || out.halt.reason != HaltReason::none) return out;
-    auto refused = store.push_failed();
-    if (!refused) return fail(std::move(refused).error());
-    input.push_failed = std::move(*refused);
-    const auto spent = store.spent_today(now_ms());
-    if (!spent) return fail(spent.error());
-    input.spent_today_rau = *spent;
+    IOSWARM_TRY(input.push_failed, store.push_failed());
+    IOSWARM_TRY(input.spent_today_rau, store.spent_today(now_ms()));
     IOSWARM_TRY(const auto reserved, money_under_way());
     input.spent_today_rau += reserved.not_signed_rau;
-    const auto reverts = store.reverts_of_unpaid();
-    if (!reverts) return fail(reverts.error());
-    if (reverts->generations >= kMaxGenerations) {
+    IOSWARM_TRY(const auto reverts, store.reverts_of_unpaid());
+    if (reverts.generations >= kMaxGenerations) {
         out.halt = {HaltReason::reverted,
                     fmt::format("the same payouts failed on chain {} times; look at 'ioswarm settle status'",
-                                reverts->generations),
+                                reverts.generations),
                     now_ms()};
         return out;
     }
@@ -165,11 +149,8 @@ Result<Settler::Impl::Draft> Settler::Impl::draft() {
     }
     out.gas_price = input.gas_price;
     input.balance_rau -= std::min(input.balance_rau, reserved.rau);
-    auto plan = plan_with_room(input, reverts->out_of_gas);
-    if (!plan) return fail(std::move(plan).error());
-    out.plan = std::move(*plan);
-    if (Status raised = raise_gas(out.plan, input, reverts->out_of_gas); !raised)
-        return fail(std::move(raised).error());
+    IOSWARM_TRY(out.plan, plan_with_room(input, reverts.out_of_gas));
+    IOSWARM_DO(raise_gas(out.plan, input, reverts.out_of_gas));
     return out;
 }
 
@@ -184,35 +165,32 @@ void Settler::Impl::tell_unusable(const Plan& made) {
 }
 
 Result<SettlerStep> Settler::Impl::plan() {
-    auto drafted = draft();
-    if (!drafted) return fail(std::move(drafted).error());
-    if (drafted->halt.reason != HaltReason::none) return halted(drafted->halt);
-    tell_unusable(drafted->plan);
-    if (drafted->plan.hold.reason == HoldReason::endpoint)
-        return away({ErrorCode::unavailable, "cannot settle now", {}, drafted->plan.hold.detail, {}});
-    if (drafted->plan.hold.reason != HoldReason::none) return held(drafted->plan.hold);
-    if (drafted->plan.intents.empty()) {
-        if (Status stored = progress(); !stored) return fail(std::move(stored).error());
+    IOSWARM_TRY(auto drafted, draft());
+    if (drafted.halt.reason != HaltReason::none) return halted(drafted.halt);
+    tell_unusable(drafted.plan);
+    if (drafted.plan.hold.reason == HoldReason::endpoint)
+        return away({ErrorCode::unavailable, "cannot settle now", {}, drafted.plan.hold.detail, {}});
+    if (drafted.plan.hold.reason != HoldReason::none) return held(drafted.plan.hold);
+    if (drafted.plan.intents.empty()) {
+        IOSWARM_DO(progress());
         return SettlerStep{};
     }
-    const auto next = store.next_nonce();
-    if (!next) return fail(next.error());
-    auto nonce = nonce_is_next(*next);
+    IOSWARM_TRY(const auto next, store.next_nonce());
+    auto nonce = nonce_is_next(next);
     if (!nonce || nonce->state != SettlerStep::State::again) return nonce;
-    const auto checked = pre_flight(drafted->plan.intents.front().intent, drafted->gas_price);
+    const auto checked = pre_flight(drafted.plan.intents.front().intent, drafted.gas_price);
     if (!checked) return away(checked.error());
     if (checked->halt.reason != HaltReason::none) return halted(checked->halt);
     if (checked->hold.reason != HoldReason::none) return held(checked->hold);
 
     failpoint("plan_made");
-    const auto stored = store.add_plan(drafted->plan.intents, now_ms());
-    if (!stored) return fail(stored.error());
+    IOSWARM_TRY(const auto stored, store.add_plan(drafted.plan.intents, now_ms()));
     failpoint("plan_stored");
-    const IntentRow& first = stored->front();
-    log.info("settlement: {} IOTX for {} will be paid in {} transaction{}",
-             rau_to_iotx(drafted->plan.value_rau), epoch_range(first.first_epoch, stored->back().last_epoch),
-             stored->size(), stored->size() == 1 ? "" : "s");
-    if (Status cleared = progress(); !cleared) return fail(std::move(cleared).error());
+    const IntentRow& first = stored.front();
+    log.info("settlement: {} IOTX for {} will be paid in {} transaction{}", rau_to_iotx(drafted.plan.value_rau),
+             epoch_range(first.first_epoch, stored.back().last_epoch), stored.size(),
+             stored.size() == 1 ? "" : "s");
+    IOSWARM_DO(progress());
     return again();
 }
 

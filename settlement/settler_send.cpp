@@ -8,6 +8,7 @@
 #include "contracts/gas.hpp"
 #include "contracts/sender.hpp"
 #include "core/base/decimal.hpp"
+#include "core/base/try.hpp"
 #include "settlement/settler_impl.hpp"
 
 namespace ioswarm::settlement {
@@ -24,27 +25,24 @@ Result<SettlerStep> Settler::Impl::nonce_is_next(std::uint64_t next) {
 }
 
 Result<SettlerStep> Settler::Impl::begin(const IntentRow& intent) {
-    const auto next = store.next_nonce();
-    if (!next) return fail(next.error());
-    auto nonce = nonce_is_next(*next);
+    IOSWARM_TRY(const auto next, store.next_nonce());
+    auto nonce = nonce_is_next(next);
     if (!nonce || nonce->state != SettlerStep::State::again) return nonce;
     if (intent.kind == IntentKind::value) {
-        const auto weights = weights_for(intent);
-        if (!weights) return fail(weights.error());
-        const auto same = check_weights(*weights);
+        IOSWARM_TRY(const auto weights, weights_for(intent));
+        const auto same = check_weights(weights);
         if (!same) return away(same.error());
         if (!same->passed()) return held(same->hold);
     }
     const SettlementLimits& limits = settings.limits;
     const U256 most = intent.value_rau + U256(intent.gas_limit) * limits.max_gas_price;
-    const auto spent = store.spent_today(now_ms());
-    if (!spent) return fail(spent.error());
-    if (*spent + most > limits.max_per_day_rau) {
+    IOSWARM_TRY(const auto spent, store.spent_today(now_ms()));
+    if (spent + most > limits.max_per_day_rau) {
         return held(
             {HoldReason::over_day_limit,
              fmt::format("value and gas of the next part are at most {} IOTX, {} IOTX were spent today, "
                          "and settlement.maxPerDayIOTX is {}",
-                         rau_to_iotx(most), rau_to_iotx(*spent), rau_to_iotx(limits.max_per_day_rau))});
+                         rau_to_iotx(most), rau_to_iotx(spent), rau_to_iotx(limits.max_per_day_rau))});
     }
     if (most > limits.max_per_settlement_rau) {
         const Hold hold{
@@ -63,7 +61,7 @@ Result<SettlerStep> Settler::Impl::begin(const IntentRow& intent) {
     // value step is kept, since its weights are already paid for.
     if (checked->reverts && intent.kind == IntentKind::settle) return drop(intent, checked->hold.detail);
     if (checked->hold.reason != HoldReason::none) return held(checked->hold);
-    if (const auto reserved = store.reserve_nonce(intent.id); !reserved) return fail(reserved.error());
+    IOSWARM_DO(store.reserve_nonce(intent.id));
     failpoint("nonce_reserved");
     return again();
 }
@@ -73,7 +71,7 @@ Result<SettlerStep> Settler::Impl::drop(const IntentRow& intent, const std::stri
     end.state = IntentState::cancelled;
     end.reason = reason;
     end.now_ms = now_ms();
-    if (Status ended = store.finish(intent.id, end); !ended) return fail(std::move(ended).error());
+    IOSWARM_DO(store.finish(intent.id, end));
     failpoint("plan_dropped");
     log.warn("settlement: the payment for {} is planned anew before it was signed: {}",
              epoch_range(intent.first_epoch, intent.last_epoch), reason);
@@ -88,9 +86,8 @@ Result<SettlerStep> Settler::Impl::sign_first(const IntentRow& intent) {
     const auto price = price_now();
     if (!price) return away(price.error());
     if (intent.kind == IntentKind::value) {
-        const auto weights = weights_for(intent);
-        if (!weights) return fail(weights.error());
-        const auto same = check_weights(*weights);
+        IOSWARM_TRY(const auto weights, weights_for(intent));
+        const auto same = check_weights(weights);
         if (!same) return away(same.error());
         if (!same->passed()) return held(same->hold);
     }
@@ -104,26 +101,24 @@ Result<SettlerStep> Settler::Impl::sign_first(const IntentRow& intent) {
     if (!attempt) return fail(std::move(attempt).error());
     attempt->signed_ms = now_ms();
     failpoint("signed_in_memory");
-    if (const auto stored = store.add_attempt(*attempt); !stored) return fail(stored.error());
+    IOSWARM_DO(store.add_attempt(*attempt));
     failpoint("attempt_stored");
     return again();
 }
 
 Result<SettlerStep> Settler::Impl::send_first(const IntentRow& intent) {
-    const auto attempts = store.attempts(intent.id);
-    if (!attempts) return fail(attempts.error());
-    if (attempts->empty())
+    IOSWARM_TRY(const auto attempts, store.attempts(intent.id));
+    if (attempts.empty())
         return fail(ErrorCode::data_loss, "cannot settle", fmt::format("intent {}", intent.id),
                     "its signed bytes are missing");
-    watch_intent(intent, *attempts);
-    return send(intent, attempts->back());
+    watch_intent(intent, attempts);
+    return send(intent, attempts.back());
 }
 
 Result<SettlerStep> Settler::Impl::send(const IntentRow& intent, const AttemptRow& attempt) {
     const auto tip = chain.tip();
     if (!tip) return away(tip.error());
-    if (Status noted = store.note_send(intent.id, attempt.number, *tip); !noted)
-        return fail(std::move(noted).error());
+    IOSWARM_DO(store.note_send(intent.id, attempt.number, *tip));
     failpoint("send_noted");
     const RawEthTx raw{attempt.raw, attempt.hash};
     const contracts::SendResult sent = chain.send(raw);
@@ -134,8 +129,7 @@ Result<SettlerStep> Settler::Impl::send(const IntentRow& intent, const AttemptRo
     const bool pooled = kept || sent.outcome == SendOutcome::accepted || sent.outcome == SendOutcome::known;
     std::string answer = contracts::to_string(sent.outcome);
     if (!sent.why.empty()) answer += ": " + sent.why;
-    if (Status noted = store.note_answer(intent.id, attempt.number, std::move(answer), pooled); !noted)
-        return fail(std::move(noted).error());
+    IOSWARM_DO(store.note_answer(intent.id, attempt.number, std::move(answer), pooled));
     failpoint("answer_noted");
     if (watch.attempt != attempt.number) {
         watch.attempt = attempt.number;
@@ -183,8 +177,7 @@ Result<SettlerStep> Settler::Impl::after_send(const IntentRow& intent, const con
             retry_later();
             const auto confirmed = chain.confirmed_nonce(identity.wallet);
             if (!confirmed) return away(confirmed.error());
-            if (Status below = send_below(confirmed->nonce, intent.nonce.value_or(0)); !below)
-                return fail(std::move(below).error());
+            IOSWARM_DO(send_below(confirmed->nonce, intent.nonce.value_or(0)));
             return waits_for({HoldReason::endpoint, "the node says: " + sent.why});
         }
         default:  // pool_full, unknown: the node may have kept it
@@ -203,9 +196,8 @@ Result<SettlerStep> Settler::Impl::send_again(const IntentRow& intent,
     if (!tip) return away(tip.error());
     const bool is_slow = *tip >= watch.since + settings.blocks_until_bump;
     if (watch.refused_price || is_slow) {
-        const auto raised = raise_price(intent, newest, *tip, settings.limits.max_gas_price);
-        if (!raised) return fail(raised.error());
-        if (*raised) return again();
+        IOSWARM_TRY(const auto raised, raise_price(intent, newest, *tip, settings.limits.max_gas_price));
+        if (raised) return again();
     }
     if (watch.refused_price) {
         retry_later();
@@ -240,7 +232,7 @@ Result<bool> Settler::Impl::raise_price(const IntentRow& intent, const AttemptRo
     if (!attempt) return fail(std::move(attempt).error());
     attempt->signed_ms = now_ms();
     failpoint("bump_signed");
-    if (const auto stored = store.add_attempt(*attempt); !stored) return fail(stored.error());
+    IOSWARM_DO(store.add_attempt(*attempt));
     failpoint("bump_stored");
     log.info("settlement: nonce {} was not mined in time; its price rises to {} rau per gas",
              intent.nonce.value_or(0), to_decimal(price));

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "contracts/gas.hpp"
+#include "core/base/try.hpp"
 #include "settlement/settler_impl.hpp"
 
 namespace ioswarm::settlement {
@@ -21,20 +22,18 @@ tl::unexpected<Error> nothing_to_unstick(std::string why) {
 
 /// The price must be above that of every attempt, so that nodes replace the attempts by the empty transaction.
 Result<U256> Settler::Impl::noop_price(const std::vector<AttemptRow>& attempts, const U256& cap) {
-    const auto wanted = price_now();
-    if (!wanted) return fail(wanted.error());
-    U256 price = *wanted;
+    IOSWARM_TRY(const auto wanted, price_now());
+    U256 price = wanted;
     for (const AttemptRow& one : attempts)
         price = std::max(price, contracts::bumped_price(one.gas_price));
     return std::min(price, cap);
 }
 
 Status Settler::Impl::add_noop(const IntentRow& intent, const U256& price, std::uint64_t tip) {
-    auto attempt = signer.sign(intent, AttemptKind::noop, price, tip);
-    if (!attempt) return fail(std::move(attempt).error());
-    attempt->signed_ms = now_ms();
+    IOSWARM_TRY(auto attempt, signer.sign(intent, AttemptKind::noop, price, tip));
+    attempt.signed_ms = now_ms();
     failpoint("cancel_signed");
-    if (const auto stored = store.add_attempt(*attempt); !stored) return fail(stored.error());
+    IOSWARM_DO(store.add_attempt(attempt));
     failpoint("cancel_stored");
     return {};
 }
@@ -45,37 +44,31 @@ Result<SettlerStep> Settler::Impl::compete(const IntentRow& intent, const std::v
     if (!tip) return away(tip.error());
     const auto price = noop_price(attempts, settings.limits.max_gas_price);
     if (!price) return away(price.error());
-    if (Status added = add_noop(intent, *price, *tip); !added) return fail(std::move(added).error());
+    IOSWARM_DO(add_noop(intent, *price, *tip));
     return again();
 }
 
 Status Settler::Impl::unstick(Unstick how, const U256& cap) {
-    const auto halt = store.halt();
-    if (!halt) return fail(halt.error());
-    if (halt->reason != HaltReason::none)
+    IOSWARM_TRY(const auto halt, store.halt());
+    if (halt.reason != HaltReason::none)
         return nothing_to_unstick("the settler is halted; run 'ioswarm settle resume' first");
-    const auto live = store.live_intent();
-    if (!live) return fail(live.error());
-    if (!*live || !(*live)->nonce) return nothing_to_unstick("no transaction is under way");
-    const IntentRow& intent = **live;
-    if (Status checked = check_attempts(intent); !checked) return checked;
-    if (Status checked = chain.check_chain(); !checked) return checked;
-    const auto attempts = store.attempts(intent.id);
-    if (!attempts) return fail(attempts.error());
-    const auto tip = chain.tip();
-    if (!tip) return fail(tip.error());
+    IOSWARM_TRY(const auto live, store.live_intent());
+    if (!live || !live->nonce) return nothing_to_unstick("no transaction is under way");
+    const IntentRow& intent = *live;
+    IOSWARM_DO(check_attempts(intent));
+    IOSWARM_DO(chain.check_chain());
+    IOSWARM_TRY(const auto attempts, store.attempts(intent.id));
+    IOSWARM_TRY(const auto tip, chain.tip());
     if (how == Unstick::raise_price) {
-        if (attempts->empty()) return nothing_to_unstick("nothing is signed yet");
-        const auto raised = raise_price(intent, attempts->back(), *tip, cap);
-        if (!raised) return fail(raised.error());
-        if (!*raised) return nothing_to_unstick("its price is at the limit already");
+        if (attempts.empty()) return nothing_to_unstick("nothing is signed yet");
+        IOSWARM_TRY(const auto raised, raise_price(intent, attempts.back(), tip, cap));
+        if (!raised) return nothing_to_unstick("its price is at the limit already");
         return {};
     }
-    const auto price = noop_price(*attempts, cap);
-    if (!price) return fail(price.error());
-    if (Status noted = store.note_cancelling(intent.id); !noted) return noted;
+    IOSWARM_TRY(const auto price, noop_price(attempts, cap));
+    IOSWARM_DO(store.note_cancelling(intent.id));
     failpoint("cancel_noted");
-    return add_noop(intent, *price, *tip);
+    return add_noop(intent, price, tip);
 }
 
 }  // namespace ioswarm::settlement

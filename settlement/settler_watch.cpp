@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/base/decimal.hpp"
+#include "core/base/try.hpp"
 #include "settlement/settler_impl.hpp"
 
 namespace ioswarm::settlement {
@@ -55,37 +56,36 @@ void Settler::Impl::watch_intent(const IntentRow& intent, const std::vector<Atte
 }
 
 Result<SettlerStep> Settler::Impl::look(const IntentRow& intent) {
-    const auto attempts = store.attempts(intent.id);
-    if (!attempts) return fail(attempts.error());
-    const bool has_noop = std::any_of(attempts->begin(), attempts->end(),
+    IOSWARM_TRY(const auto attempts, store.attempts(intent.id));
+    const bool has_noop = std::any_of(attempts.begin(), attempts.end(),
                                       [](const AttemptRow& one) { return one.kind == AttemptKind::noop; });
-    if (intent.state == IntentState::cancelling && !has_noop) return compete(intent, *attempts);
-    if (attempts->empty())
+    if (intent.state == IntentState::cancelling && !has_noop) return compete(intent, attempts);
+    if (attempts.empty())
         return fail(ErrorCode::data_loss, "cannot settle", fmt::format("intent {}", intent.id),
                     "its signed bytes are missing");
-    watch_intent(intent, *attempts);
+    watch_intent(intent, attempts);
     std::vector<Hash256> hashes;
-    for (auto one = attempts->rbegin(); one != attempts->rend(); ++one)
+    for (auto one = attempts.rbegin(); one != attempts.rend(); ++one)
         hashes.push_back(one->hash);
     const auto looked = evidence.look(hashes);
     if (!looked) return away(looked.error());
-    if (looked->receipt) return seen(intent, *attempts, *looked->receipt, looked->endpoint);
+    if (looked->receipt) return seen(intent, attempts, *looked->receipt, looked->endpoint);
     if (looked->more) return reading(intent);
     if (intent.hash && looked->complete) {
-        if (Status noted = store.note_unmined(intent.id); !noted) return fail(std::move(noted).error());
+        IOSWARM_DO(store.note_unmined(intent.id));
         failpoint("unmined_noted");
         log.warn("settlement: the receipt of the transaction with nonce {} vanished; it is sent again",
                  intent.nonce.value_or(0));
         watch = {};
         return again();
     }
-    return not_seen(intent, *attempts, hashes);
+    return not_seen(intent, attempts, hashes);
 }
 
 Result<SettlerStep> Settler::Impl::reading(const IntentRow& intent) {
     const Hold hold{HoldReason::endpoint, fmt::format("blocks are searched for the transaction with nonce {}",
                                                       intent.nonce.value_or(0))};
-    if (Status stored = store.set_hold(hold, now_ms()); !stored) return fail(std::move(stored).error());
+    IOSWARM_DO(store.set_hold(hold, now_ms()));
     return again();
 }
 
@@ -161,9 +161,8 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
         return waits_for({HoldReason::endpoint,
                           fmt::format("{} shows a receipt that does not fit what was signed", endpoint)});
     }
-    const auto known = store.observations(intent.id);
-    if (!known) return fail(known.error());
-    const bool is_new = std::none_of(known->begin(), known->end(), [&](const ObservationRow& one) {
+    IOSWARM_TRY(const auto known, store.observations(intent.id));
+    const bool is_new = std::none_of(known.begin(), known.end(), [&](const ObservationRow& one) {
         return one.endpoint == endpoint && one.transaction == receipt.transaction &&
                one.block_hash == receipt.block_hash && one.status == receipt.status;
     });
@@ -172,7 +171,7 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
         const ObservationRow row{intent.id,     endpoint,           receipt.transaction,
                                  receipt.block, receipt.block_hash, receipt.status,
                                  now_ms()};
-        if (Status noted = store.note_mined(row); !noted) return fail(std::move(noted).error());
+        IOSWARM_DO(store.note_mined(row));
         failpoint("mined_noted");
     }
     // An outcome that releases payouts, so that they are planned again, needs blocks on top in any case.
@@ -216,11 +215,10 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
 Result<bool> Settler::Impl::pool_agrees(const IntentRow& intent, const AttemptRow& attempt,
                                         const contracts::Receipt& receipt) {
     if (intent.kind != IntentKind::settle) return true;
-    const auto state = pool.epoch_state(intent.pool_epoch);
-    if (!state) return fail(state.error());
-    if (*state == contracts::EpochState::too_old) return true;
+    IOSWARM_TRY(const auto state, pool.epoch_state(intent.pool_epoch));
+    if (state == contracts::EpochState::too_old) return true;
     const bool pays = attempt.kind == AttemptKind::pay && receipt.succeeded();
-    return (*state == contracts::EpochState::settled) == pays;
+    return (state == contracts::EpochState::settled) == pays;
 }
 
 Result<SettlerStep> Settler::Impl::finish(const IntentRow& intent, const AttemptRow& attempt,
@@ -256,9 +254,9 @@ Result<SettlerStep> Settler::Impl::finish(const IntentRow& intent, const Attempt
     // Store the halt first: after a crash in between, the intent's end is found again, but a halt would be
     // lost.
     if (halt.reason != HaltReason::none) {
-        if (auto stored = halted(halt); !stored) return stored;
+        IOSWARM_DO(halted(halt));
     }
-    if (Status ended = store.finish(intent.id, end); !ended) return fail(std::move(ended).error());
+    IOSWARM_DO(store.finish(intent.id, end));
     failpoint("finished");
     tell_end(log, intent, end);
     for (const Address& wallet : end.push_failed) {
@@ -268,7 +266,7 @@ Result<SettlerStep> Settler::Impl::finish(const IntentRow& intent, const Attempt
             to_hex0x(wallet.view()));
     }
     watch = {};
-    if (Status cleared = progress(); !cleared) return fail(std::move(cleared).error());
+    IOSWARM_DO(progress());
     if (halt.reason != HaltReason::none)
         return SettlerStep{SettlerStep::State::halted, settings.longest_back_off, {}};
     return again();

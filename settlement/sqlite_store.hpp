@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "core/base/try.hpp"
 #include "core/sqlite/lock_file.hpp"
 #include "core/sqlite/sqlite.hpp"
 #include "settlement/store.hpp"
@@ -98,9 +99,8 @@ class StoreTransaction {
 
   private:
     [[nodiscard]] Status run(std::string_view sql) {
-        auto statement = database_.prepare(sql);
-        if (!statement) return fail(std::move(statement).error());
-        return statement->run();
+        IOSWARM_TRY(auto statement, database_.prepare(sql));
+        return statement.run();
     }
 
     sqlite::Database& database_;
@@ -109,19 +109,18 @@ class StoreTransaction {
 
 template <typename Bind>
 Status SqliteStore::run(std::string_view sql, Bind bind) {
-    auto statement = database_.prepare(sql);
-    if (!statement) return fail(std::move(statement).error());
-    bind(*statement);
-    return statement->run();
+    IOSWARM_TRY(auto statement, database_.prepare(sql));
+    bind(statement);
+    return statement.run();
 }
 
 template <typename Work>
 auto SqliteStore::at_once(Work work) -> decltype(work()) {
     StoreTransaction transaction(database_);
-    if (Status begun = transaction.begin(); !begun) return fail(std::move(begun).error());
+    IOSWARM_DO(transaction.begin());
     auto out = work();
     if (!out) return out;
-    if (Status committed = transaction.commit(); !committed) return fail(std::move(committed).error());
+    IOSWARM_DO(transaction.commit());
     return out;
 }
 

@@ -16,10 +16,9 @@ Result<std::optional<IntentRow>> SqliteStore::live_intent() {
 }
 
 Result<std::optional<IntentRow>> SqliteStore::intent(std::uint64_t id) {
-    auto rows = read_intents(database_, id, 1);
-    if (!rows) return fail(std::move(rows).error());
-    if (rows->empty() || rows->front().id != id) return std::optional<IntentRow>();
-    return std::optional<IntentRow>(std::move(rows->front()));
+    IOSWARM_TRY(auto rows, read_intents(database_, id, 1));
+    if (rows.empty() || rows.front().id != id) return std::optional<IntentRow>();
+    return std::optional<IntentRow>(std::move(rows.front()));
 }
 
 Result<std::optional<IntentRow>> SqliteStore::intent_with_nonce(std::uint64_t nonce) {
@@ -44,19 +43,14 @@ Result<std::vector<AttemptRow>> SqliteStore::attempts(std::uint64_t intent) {
 }
 
 Result<std::vector<ObservationRow>> SqliteStore::observations(std::uint64_t intent) {
-    auto row = database_.prepare(
-        "SELECT intent, endpoint, hash, block, block_hash, status, at_ms FROM obs WHERE intent = ?1 ORDER BY "
-        "endpoint");
-    if (!row) return fail(row.error());
-    row->bind_u64(1, intent);
+    IOSWARM_TRY(auto row, database_.prepare("SELECT intent, endpoint, hash, block, block_hash, status, at_ms "
+                                            "FROM obs WHERE intent = ?1 ORDER BY endpoint"));
+    row.bind_u64(1, intent);
     std::vector<ObservationRow> out;
-    Status status = sqlite::for_each_row(*row, [&]() -> Status {
-        const auto hash = row->fixed<Hash256>(2);
-        if (!hash) return fail(hash.error());
-        const auto block_hash = row->fixed<Hash256>(4);
-        if (!block_hash) return fail(block_hash.error());
-        out.push_back(
-            {row->u64(0), row->text(1), *hash, row->u64(3), *block_hash, row->u64(5), row->integer(6)});
+    Status status = sqlite::for_each_row(row, [&]() -> Status {
+        IOSWARM_TRY(const auto hash, row.fixed<Hash256>(2));
+        IOSWARM_TRY(const auto block_hash, row.fixed<Hash256>(4));
+        out.push_back({row.u64(0), row.text(1), hash, row.u64(3), block_hash, row.u64(5), row.integer(6)});
         return {};
     });
     if (!status) return fail(std::move(status).error());
@@ -68,12 +62,11 @@ Result<std::vector<CoveredPayout>> SqliteStore::payouts_of(std::uint64_t intent)
 }
 
 Result<std::set<std::pair<std::uint64_t, std::string>>> SqliteStore::covered(std::uint64_t first_epoch) {
-    auto row = database_.prepare("SELECT epoch, agent FROM cover WHERE epoch >= ?1");
-    if (!row) return fail(row.error());
-    row->bind_u64(1, at_most_column(first_epoch));
+    IOSWARM_TRY(auto row, database_.prepare("SELECT epoch, agent FROM cover WHERE epoch >= ?1"));
+    row.bind_u64(1, at_most_column(first_epoch));
     std::set<std::pair<std::uint64_t, std::string>> out;
-    Status status = sqlite::for_each_row(*row, [&]() -> Status {
-        out.emplace(row->u64(0), row->text(1));
+    Status status = sqlite::for_each_row(row, [&]() -> Status {
+        out.emplace(row.u64(0), row.text(1));
         return {};
     });
     if (!status) return fail(std::move(status).error());
@@ -81,13 +74,11 @@ Result<std::set<std::pair<std::uint64_t, std::string>>> SqliteStore::covered(std
 }
 
 Result<std::set<Address>> SqliteStore::push_failed() {
-    auto row = database_.prepare("SELECT DISTINCT wallet FROM refused");
-    if (!row) return fail(row.error());
+    IOSWARM_TRY(auto row, database_.prepare("SELECT DISTINCT wallet FROM refused"));
     std::set<Address> out;
-    Status status = sqlite::for_each_row(*row, [&]() -> Status {
-        const auto wallet = row->fixed<Address>(0);
-        if (!wallet) return fail(wallet.error());
-        out.insert(*wallet);
+    Status status = sqlite::for_each_row(row, [&]() -> Status {
+        IOSWARM_TRY(const auto wallet, row.fixed<Address>(0));
+        out.insert(wallet);
         return {};
     });
     if (!status) return fail(std::move(status).error());
@@ -96,17 +87,17 @@ Result<std::set<Address>> SqliteStore::push_failed() {
 
 Result<SettlementStore::Reverts> SqliteStore::reverts_of_unpaid() {
     // Weights cover no payouts themselves. If they fail, the value step after them fails with them.
-    auto row = database_.prepare(
-        "SELECT count(*), sum(i.gas_used >= i.gas_limit) FROM intent i "
-        "JOIN covered c ON c.intent = CASE i.kind WHEN 'weights' THEN i.id + 1 ELSE i.id END "
-        "LEFT JOIN cover v ON v.epoch = c.epoch AND v.agent = c.agent LEFT JOIN intent p ON p.id = v.intent "
-        "WHERE i.state = 'final_reverted' AND i.id > (SELECT resumed_behind FROM meta) "
-        "AND coalesce(p.state, '') <> 'final_ok' GROUP BY c.epoch, c.agent ORDER BY 1 DESC LIMIT 1");
-    if (!row) return fail(row.error());
-    const auto found = row->step();
-    if (!found) return fail(found.error());
-    if (!*found) return Reverts{};
-    return Reverts{row->u64(0), row->u64(1)};
+    IOSWARM_TRY(
+        auto row,
+        database_.prepare(
+            "SELECT count(*), sum(i.gas_used >= i.gas_limit) FROM intent i "
+            "JOIN covered c ON c.intent = CASE i.kind WHEN 'weights' THEN i.id + 1 ELSE i.id END "
+            "LEFT JOIN cover v ON v.epoch = c.epoch AND v.agent = c.agent LEFT JOIN intent p "
+            "ON p.id = v.intent WHERE i.state = 'final_reverted' AND i.id > (SELECT resumed_behind FROM meta) "
+            "AND coalesce(p.state, '') <> 'final_ok' GROUP BY c.epoch, c.agent ORDER BY 1 DESC LIMIT 1"));
+    IOSWARM_TRY(const auto found, row.step());
+    if (!found) return Reverts{};
+    return Reverts{row.u64(0), row.u64(1)};
 }
 
 Result<Halt> SqliteStore::halt() {
@@ -116,7 +107,7 @@ Result<Halt> SqliteStore::halt() {
 Status SqliteStore::set_halt(const Halt& halt) {
     return at_once([&]() -> Status {
         if (halt.reason == HaltReason::none) {
-            if (Status resumed = note_resumed(halt); !resumed) return resumed;
+            IOSWARM_DO(note_resumed(halt));
         }
         // A clock that was set back must not make a halt older than what was signed before it: the audit would
         // take that for a signature after the halt.
@@ -133,9 +124,8 @@ Status SqliteStore::set_halt(const Halt& halt) {
 Status SqliteStore::note_resumed(const Halt& halt) {
     std::uint64_t lost = 0;
     if (halt.free_nonce) {
-        const auto next = next_nonce();
-        if (!next) return fail(next.error());
-        if (*halt.free_nonce > *next) lost = *halt.free_nonce - *next;
+        IOSWARM_TRY(const auto next, next_nonce());
+        if (*halt.free_nonce > next) lost = *halt.free_nonce - next;
     }
     return run(
         "UPDATE meta SET resumed_behind = (SELECT coalesce(max(id), 0) FROM intent), "
@@ -144,9 +134,8 @@ Status SqliteStore::note_resumed(const Halt& halt) {
 }
 
 Status SqliteStore::set_hold(const Hold& hold, std::int64_t now_ms) {
-    const auto stored = read_hold(database_);
-    if (!stored) return fail(stored.error());
-    if (stored->hold.reason == hold.reason && stored->hold.detail == hold.detail) return {};
+    IOSWARM_TRY(const auto stored, read_hold(database_));
+    if (stored.hold.reason == hold.reason && stored.hold.detail == hold.detail) return {};
     return run("UPDATE meta SET hold = ?1, hold_detail = ?2, hold_ms = ?3", [&](sqlite::Statement& row) {
         row.bind_text(1, to_string(hold.reason)).bind_text(2, hold.detail).bind(3, now_ms);
     });
@@ -154,14 +143,13 @@ Status SqliteStore::set_hold(const Hold& hold, std::int64_t now_ms) {
 
 Result<IntentRow> SqliteStore::intent_in(std::uint64_t id, std::initializer_list<IntentState> states,
                                          const char* what) {
-    auto row = intent(id);
-    if (!row) return fail(std::move(row).error());
-    if (!*row) return fail(ErrorCode::failed_precondition, what, fmt::format("intent {}", id), "there is none");
-    if (std::find(states.begin(), states.end(), (*row)->state) == states.end()) {
+    IOSWARM_TRY(auto row, intent(id));
+    if (!row) return fail(ErrorCode::failed_precondition, what, fmt::format("intent {}", id), "there is none");
+    if (std::find(states.begin(), states.end(), row->state) == states.end()) {
         return fail(ErrorCode::failed_precondition, what, fmt::format("intent {}", id),
-                    fmt::format("it is {}", to_string((*row)->state)));
+                    fmt::format("it is {}", to_string(row->state)));
     }
-    return std::move(**row);
+    return std::move(*row);
 }
 
 Status SqliteStore::set_state(std::uint64_t id, IntentState state) {

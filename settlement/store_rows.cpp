@@ -13,8 +13,7 @@ using sqlite::Statement;
 
 template <typename Fixed>
 Status take_fixed(const Statement& row, int column, Fixed& out) {
-    IOSWARM_TRY(auto value, row.fixed<Fixed>(column));
-    out = value;
+    IOSWARM_TRY(out, row.fixed<Fixed>(column));
     return {};
 }
 
@@ -28,15 +27,13 @@ Status take_fixed(const Statement& row, int column, std::optional<Fixed>& out) {
 }
 
 Status take_amount(const Statement& row, int column, U256& out) {
-    IOSWARM_TRY(auto value, row.amount(column));
-    out = value;
+    IOSWARM_TRY(out, row.amount(column));
     return {};
 }
 
 template <typename Enum>
 Status take_enum(const Statement& row, int column, Enum last, Enum& out) {
-    IOSWARM_TRY(auto value, enum_of(row.text(column), last));
-    out = value;
+    IOSWARM_TRY(out, enum_of(row.text(column), last));
     return {};
 }
 
@@ -71,12 +68,11 @@ Result<IntentRow> read_intent(const Statement& row) {
     out.gas_used = row.u64(17);
     out.final_ms = row.integer(19);
     out.reason = row.text(20);
-    Status status = first_failure(take_enum(row, 1, IntentKind::value, out.kind), take_fixed(row, 6, out.key),
-                                  take_fixed(row, 8, out.to), take_amount(row, 9, out.value_rau),
-                                  take_fixed(row, 12, out.payouts_hash),
-                                  take_enum(row, 13, IntentState::cancelled, out.state),
-                                  take_fixed(row, 15, out.hash), take_amount(row, 18, out.gas_price));
-    if (!status) return fail(std::move(status).error());
+    IOSWARM_DO(first_failure(take_enum(row, 1, IntentKind::value, out.kind), take_fixed(row, 6, out.key),
+                             take_fixed(row, 8, out.to), take_amount(row, 9, out.value_rau),
+                             take_fixed(row, 12, out.payouts_hash),
+                             take_enum(row, 13, IntentState::cancelled, out.state),
+                             take_fixed(row, 15, out.hash), take_amount(row, 18, out.gas_price)));
     return out;
 }
 
@@ -94,9 +90,8 @@ Result<SettlementIdentity> read_identity(sqlite::Database& database) {
     out.first_epoch = row.u64(5);
     out.pool_from_block = row.u64(6);
     out.created_ms = row.integer(7);
-    Status status = first_failure(take_fixed(row, 1, out.contract),
-                                  take_enum(row, 2, PoolVersion::v3, out.pool), take_fixed(row, 3, out.wallet));
-    if (!status) return fail(std::move(status).error());
+    IOSWARM_DO(first_failure(take_fixed(row, 1, out.contract), take_enum(row, 2, PoolVersion::v3, out.pool),
+                             take_fixed(row, 3, out.wallet)));
     return out;
 }
 

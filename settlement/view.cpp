@@ -42,17 +42,13 @@ Result<PayoutState> payout_state_of(const sqlite::Statement& row) {
     PayoutState out;
     out.payout.epoch = row.u64(0);
     out.payout.agent_id = row.text(1);
-    IOSWARM_TRY(const auto wallet, row.fixed<Address>(2));
-    out.payout.wallet = wallet;
-    IOSWARM_TRY(const auto amount, row.amount(3));
-    out.payout.amount_rau = amount;
+    IOSWARM_TRY(out.payout.wallet, row.fixed<Address>(2));
+    IOSWARM_TRY(out.payout.amount_rau, row.amount(3));
     out.intent = row.u64(4);
-    IOSWARM_TRY(const auto state, enum_of(row.text(5), IntentState::cancelled));
-    out.state = state;
+    IOSWARM_TRY(out.state, enum_of(row.text(5), IntentState::cancelled));
     out.push_failed = row.integer(6) != 0;
     if (!row.is_null(7)) {
-        IOSWARM_TRY(const auto hash, row.fixed<Hash256>(7));
-        out.hash = hash;
+        IOSWARM_TRY(out.hash, row.fixed<Hash256>(7));
     }
     out.block = row.u64(8);
     out.final_ms = row.integer(9);
@@ -101,16 +97,12 @@ Status SqliteView::append_payout_states(sqlite::Statement& row, std::vector<Payo
 }
 
 Status SqliteView::read_summary(SettlementSummary& out) {
-    IOSWARM_TRY(auto identity, read_identity(database_));
-    out.identity = identity;
-    IOSWARM_TRY(auto halt, read_halt(database_));
-    out.halt = std::move(halt);
-    auto hold = read_hold(database_);
-    if (!hold) return fail(std::move(hold).error());
-    out.hold = std::move(hold->hold);
-    out.hold_ms = hold->at_ms;
-    IOSWARM_TRY(auto live, read_live_intent(database_));
-    out.live = std::move(live);
+    IOSWARM_TRY(out.identity, read_identity(database_));
+    IOSWARM_TRY(out.halt, read_halt(database_));
+    IOSWARM_TRY(auto hold, read_hold(database_));
+    out.hold = std::move(hold.hold);
+    out.hold_ms = hold.at_ms;
+    IOSWARM_TRY(out.live, read_live_intent(database_));
     IOSWARM_TRY(auto row,
                 database_.prepare(
                     "SELECT paid_intents, reverted_intents, paid_rau, gas_rau, (SELECT count(*) FROM cover), "
@@ -118,10 +110,8 @@ Status SqliteView::read_summary(SettlementSummary& out) {
     IOSWARM_DO(row.step());
     out.paid_intents = row.u64(0);
     out.reverted_intents = row.u64(1);
-    IOSWARM_TRY(const auto paid, row.amount(2));
-    out.paid_rau = paid;
-    IOSWARM_TRY(const auto gas, row.amount(3));
-    out.gas_rau = gas;
+    IOSWARM_TRY(out.paid_rau, row.amount(2));
+    IOSWARM_TRY(out.gas_rau, row.amount(3));
     out.covered_payouts = row.u64(4);
     out.foreign_nonces = row.u64(5);
     return {};
@@ -181,8 +171,7 @@ Result<std::vector<PayoutState>> SqliteView::payouts(std::uint64_t first_epoch, 
     IOSWARM_TRY(auto row, database_.prepare(kPayoutsOfEpochs));
     row.bind_u64(1, at_most_column(first_epoch)).bind_u64(2, at_most_column(last_epoch));
     std::vector<PayoutState> out;
-    Status status = append_payout_states(row, out);
-    if (!status) return fail(std::move(status).error());
+    IOSWARM_DO(append_payout_states(row, out));
     return out;
 }
 
@@ -192,8 +181,7 @@ Result<std::vector<PayoutState>> SqliteView::payouts_of(std::string_view agent_i
     std::vector<PayoutState> out;
     for (const std::uint64_t epoch : epochs) {
         row.bind_u64(1, at_most_column(epoch)).bind_text(2, agent_id);
-        Status status = append_payout_states(row, out);
-        if (!status) return fail(std::move(status).error());
+        IOSWARM_DO(append_payout_states(row, out));
     }
     return out;
 }

@@ -11,6 +11,7 @@
 #include "cli/settlement/report.hpp"
 #include "cli/settlement/run.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "settlement/audit.hpp"
 #include "settlement/ledger_payouts.hpp"
 
@@ -24,10 +25,9 @@ using settlement::AuditReport;
 Result<AuditReport> audit_all(const ServeConfig& config, const std::stop_token& stop) {
     auto view = settlement::SettlementView::open(config.data_dir);
     if (!view) return fail(with_init_hint(std::move(view).error()));
-    auto chain = settlement_chain(config, stop);
-    if (!chain) return fail(std::move(chain).error());
+    IOSWARM_TRY(auto chain, settlement_chain(config, stop));
     settlement::LedgerPayouts ledger(config.data_dir);
-    return settlement::audit(**view, ledger, &*chain, shown_limits(config));
+    return settlement::audit(**view, ledger, &chain, shown_limits(config));
 }
 
 std::string audit_text(const AuditReport& report) {
@@ -76,19 +76,17 @@ Result<ExitCode> resume(const ServeConfig& config, const SettleOptions& options,
     const SystemClock clock;
     const auto parts = open_settler(config, options, "settle resume", clock, stop, io, code);
     if (!parts) return code;
-    const auto halt = parts->store().halt();
-    if (!halt) return fail(halt.error());
-    if (halt->reason == settlement::HaltReason::none) {
+    IOSWARM_TRY(const auto halt, parts->store().halt());
+    if (halt.reason == settlement::HaltReason::none) {
         io.err << "the settler has not halted: there is nothing to resume\n";
-        if (options.json) io.out << resume_json(halt->reason, false);
+        if (options.json) io.out << resume_json(halt.reason, false);
         return ExitCode::ok;
     }
-    io.err << fmt::format("the settler halted: {} ({})\n", escape_for_display(halt->detail),
-                          settlement::to_string(halt->reason));
-    const auto report = audit_all(config, stop);
-    if (!report) return fail(report.error());
-    io.err << audit_text(*report);
-    if (finds_more_than(*report, halt->reason)) {
+    io.err << fmt::format("the settler halted: {} ({})\n", escape_for_display(halt.detail),
+                          settlement::to_string(halt.reason));
+    IOSWARM_TRY(const auto report, audit_all(config, stop));
+    io.err << audit_text(report);
+    if (finds_more_than(report, halt.reason)) {
         io.err << "the halt stays: something else is wrong too, and must be put right first\n";
         return ExitCode::failed_check;
     }
@@ -96,9 +94,9 @@ Result<ExitCode> resume(const ServeConfig& config, const SettleOptions& options,
         io.err << "the halt stays\n";
         return ExitCode::failed_check;
     }
-    if (Status ended = parts->settler().resume(); !ended) return fail(std::move(ended).error());
+    IOSWARM_DO(parts->settler().resume());
     io.err << "the halt is over: the next 'ioswarm settle' goes on, and so does serve\n";
-    if (options.json) io.out << resume_json(halt->reason, true);
+    if (options.json) io.out << resume_json(halt.reason, true);
     return ExitCode::ok;
 }
 
@@ -107,10 +105,9 @@ Result<ExitCode> resume(const ServeConfig& config, const SettleOptions& options,
 ExitCode run_settle_audit(const SettleOptions& options, Io& io) {
     return run_settle_command(options, {"audit"}, io,
                               [&](const ServeConfig& config, const std::stop_token& stop) -> Result<ExitCode> {
-                                  const auto report = audit_all(config, stop);
-                                  if (!report) return fail(report.error());
-                                  io.out << (options.json ? audit_json(*report) : audit_text(*report));
-                                  return report->holds() ? ExitCode::ok : ExitCode::failed_check;
+                                  IOSWARM_TRY(const auto report, audit_all(config, stop));
+                                  io.out << (options.json ? audit_json(report) : audit_text(report));
+                                  return report.holds() ? ExitCode::ok : ExitCode::failed_check;
                               });
 }
 

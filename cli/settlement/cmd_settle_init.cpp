@@ -15,6 +15,7 @@
 #include "cli/settlement/run.hpp"
 #include "contracts/sent_journal.hpp"
 #include "core/base/decimal.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/address.hpp"
 #include "core/ports/clock.hpp"
 #include "settlement/init.hpp"
@@ -132,26 +133,23 @@ settlement::InitRequest request_of(const SettleOptions& options, const Address& 
 
 Result<ExitCode> make_settlement(const ServeConfig& config, const SettleOptions& options,
                                  const std::stop_token& stop, Io& io) {
-    const auto contract = settled_contract(config);
-    if (!contract) return fail(contract.error());
+    IOSWARM_TRY(const auto contract, settled_contract(config));
     const auto key = load_signer_key(config, options.key, io, stop);
     if (!key) return report_key_error(io, key.error());
-    auto chain = settlement_chain(config, stop);
-    if (!chain) return fail(std::move(chain).error());
+    IOSWARM_TRY(auto chain, settlement_chain(config, stop));
     settlement::LedgerPayouts ledger(config.data_dir);
-    settlement::InitRequest request = request_of(options, *contract, key->address());
+    settlement::InitRequest request = request_of(options, contract, key->address());
     request.known_sends = sent_by_other_commands(config.reward_chain_id, key->address());
-    const auto proposal = settlement::propose_init(*chain, ledger, request);
-    if (!proposal) return fail(proposal.error());
-    show_proposal(*proposal, config, io);
+    IOSWARM_TRY(const auto proposal, settlement::propose_init(chain, ledger, request));
+    show_proposal(proposal, config, io);
     if (!options.yes && !ask_yes_no(io, "Make it?", stop)) {
         io.err << "nothing was made\n";
         return ExitCode::failed_check;
     }
     const auto store =
-        settlement::SettlementStore::create(config.data_dir, proposal->identity, proposal->settled);
+        settlement::SettlementStore::create(config.data_dir, proposal.identity, proposal.settled);
     if (!store) return fail(store.error());
-    const SettlementIdentity& identity = proposal->identity;
+    const SettlementIdentity& identity = proposal.identity;
     note_settle_command(config, "command",
                         {{"command", options.rebuild ? "settle init --rebuild" : "settle init"},
                          {"contract", to_checksum_hex(identity.contract)},
@@ -162,7 +160,7 @@ Result<ExitCode> make_settlement(const ServeConfig& config, const SettleOptions&
                         io);
     const std::string file = config.data_dir + "/settlement.db";
     io.err << fmt::format("made {}\n", file);
-    if (options.json) io.out << init_json(*proposal, file);
+    if (options.json) io.out << init_json(proposal, file);
     return ExitCode::ok;
 }
 

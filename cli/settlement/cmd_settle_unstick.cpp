@@ -60,10 +60,9 @@ Result<ExitCode> unstick(const ServeConfig& config, const SettleOptions& options
     const SystemClock clock;
     const auto parts = open_settler(config, options, "settle unstick", clock, stop, io, code);
     if (!parts) return code;
-    const auto limits = settlement_limits(config);
-    if (!limits) return fail(limits.error());
+    IOSWARM_TRY(const auto limits, settlement_limits(config));
     IOSWARM_TRY(const auto under_way, read_under_way(parts->store()));
-    const UnstickChoices choices = unstick_choices(under_way, limits->max_gas_price);
+    const UnstickChoices choices = unstick_choices(under_way, limits.max_gas_price);
     if (options.dry_run) return show_choices(under_way, choices, options.json, io);
     const IntentRow* const live = under_way.live();
     if (live == nullptr || !live->nonce) {
@@ -85,8 +84,7 @@ Result<ExitCode> unstick(const ServeConfig& config, const SettleOptions& options
                          {"order", is_empty ? "--empty" : "--raise-price"},
                          {"nonce", live->nonce.value_or(0)}},
                         io);
-    if (Status done = parts->settler().unstick(*how, limits->max_gas_price); !done)
-        return fail(std::move(done).error());
+    IOSWARM_DO(parts->settler().unstick(*how, limits.max_gas_price));
     return pay_and_report(*parts, options, stop, io, live->id);
 }
 

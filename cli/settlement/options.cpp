@@ -15,6 +15,7 @@
 #include "cli/config/value.hpp"
 #include "cli/settlement/data_dir_owner.hpp"
 #include "core/base/decimal.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/address.hpp"
 
 namespace ioswarm::cli {
@@ -107,17 +108,16 @@ Result<contracts::ChainClient> settlement_chain(const ServeConfig& config, std::
 }
 
 Status check_identity(const ServeConfig& config, const settlement::SettlementIdentity& identity) {
-    const auto contract = settled_contract(config);
-    if (!contract) return fail(contract.error());
+    IOSWARM_TRY(const auto contract, settled_contract(config));
     const std::string hint =
         "settlement.db belongs to one contract: put the configuration back. When a new contract takes over, "
         "first "
         "let 'ioswarm settle' pay everything and serve run for a minute, so that it knows what is paid. Then "
         "stop "
         "serve, move settlement.db away and run 'ioswarm settle init'";
-    if (*contract != identity.contract) {
+    if (contract != identity.contract) {
         return fail(ErrorCode::config, "cannot settle", "rewardContract",
-                    fmt::format("it is {}, and settlement.db was made for {}", to_checksum_hex(*contract),
+                    fmt::format("it is {}, and settlement.db was made for {}", to_checksum_hex(contract),
                                 to_checksum_hex(identity.contract)),
                     hint);
     }

@@ -26,10 +26,9 @@ constexpr std::size_t kIntentsAtOnce = 500;
 Result<std::uint64_t> next_intent(SettlementStore& store) {
     std::uint64_t next = 1;
     for (;;) {
-        const auto some = store.intents(next, kIntentsAtOnce);
-        if (!some) return fail(some.error());
-        if (some->empty()) return next;
-        next = some->back().id + 1;
+        IOSWARM_TRY(const auto some, store.intents(next, kIntentsAtOnce));
+        if (some.empty()) return next;
+        next = some.back().id + 1;
     }
 }
 
@@ -37,21 +36,19 @@ Result<std::uint64_t> next_intent(SettlementStore& store) {
 Result<std::vector<IntentRow>> ended_from(SettlementStore& store, std::uint64_t first) {
     std::vector<IntentRow> out;
     for (;;) {
-        const auto some = store.intents(first, kIntentsAtOnce);
-        if (!some) return fail(some.error());
-        if (some->empty()) return out;
-        std::copy_if(some->begin(), some->end(), std::back_inserter(out),
+        IOSWARM_TRY(const auto some, store.intents(first, kIntentsAtOnce));
+        if (some.empty()) return out;
+        std::copy_if(some.begin(), some.end(), std::back_inserter(out),
                      [](const IntentRow& intent) { return is_final(intent.state); });
-        first = some->back().id + 1;
+        first = some.back().id + 1;
     }
 }
 
 /// Whether the intent `only` is final. False when `only` is not set.
 Result<bool> is_over(SettlementStore& store, std::optional<std::uint64_t> only) {
     if (!only) return false;
-    const auto intent = store.intent(*only);
-    if (!intent) return fail(intent.error());
-    return *intent && is_final((*intent)->state);
+    IOSWARM_TRY(const auto intent, store.intent(*only));
+    return intent && is_final(intent->state);
 }
 
 /// Whether a step failed because its calls to the endpoints were cut off.
@@ -138,10 +135,9 @@ Result<std::unique_ptr<SettlerParts>> SettlerParts::make(const ServeConfig& conf
         IOSWARM_TRY(lock, hold_settling_wallet(identity.chain_id, identity.wallet, log));
     }
     auto deadline = std::make_unique<DeadlineStop>(stop);
-    auto chain = settlement_chain(config, deadline->token());
-    if (!chain) return fail(std::move(chain).error());
+    IOSWARM_TRY(auto chain, settlement_chain(config, deadline->token()));
     std::unique_ptr<SettlerParts> out(
-        new SettlerParts(std::move(deadline), std::move(store), std::move(*chain)));
+        new SettlerParts(std::move(deadline), std::move(store), std::move(chain)));
     out->wallet_lock_ = std::move(lock);
     out->payouts_ = std::make_unique<settlement::LedgerPayouts>(config.data_dir);
     if (key != nullptr) {
@@ -159,10 +155,8 @@ Result<SettlerRun> run_settler(SettlerParts& parts, std::chrono::milliseconds ti
                                std::optional<std::uint64_t> only) {
     contracts::WaitClock clock;
     const auto deadline = clock.now() + time;
-    const auto live = parts.store().live_intent();
-    if (!live) return fail(live.error());
-    const auto first = *live ? Result<std::uint64_t>((*live)->id) : next_intent(parts.store());
-    if (!first) return fail(first.error());
+    IOSWARM_TRY(const auto live, parts.store().live_intent());
+    IOSWARM_TRY(const auto first, live ? Result<std::uint64_t>(live->id) : next_intent(parts.store()));
     SettlerRun out;
     parts.deadline().arm(time);
     for (;;) {
@@ -175,9 +169,8 @@ Result<SettlerRun> run_settler(SettlerParts& parts, std::chrono::milliseconds ti
         if (!step) return fail(step.error());
         out.last = *step;
         if (!goes_on(*step)) break;
-        const auto over = is_over(parts.store(), only);
-        if (!over) return fail(over.error());
-        if (*over) {
+        IOSWARM_TRY(const auto over, is_over(parts.store(), only));
+        if (over) {
             out.last = {};
             break;
         }
@@ -193,9 +186,8 @@ Result<SettlerRun> run_settler(SettlerParts& parts, std::chrono::milliseconds ti
         if (step->state == SettlerStep::State::again) continue;
         clock.sleep(std::min(std::max(step->wait, std::chrono::milliseconds(50)), left), stop);
     }
-    auto ended = ended_from(parts.store(), *first);
-    if (!ended) return fail(ended.error());
-    out.ended = std::move(*ended);
+    IOSWARM_TRY(auto ended, ended_from(parts.store(), first));
+    out.ended = std::move(ended);
     return out;
 }
 

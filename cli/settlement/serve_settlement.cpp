@@ -8,6 +8,7 @@
 #include "cli/contracts/signer_key.hpp"
 #include "cli/settlement/options.hpp"
 #include "cli/settlement/report.hpp"
+#include "core/base/try.hpp"
 #include "settlement/schema.hpp"
 
 namespace ioswarm::cli {
@@ -42,8 +43,7 @@ bool is_wanted(settlement::HoldReason reason) {
 Result<std::unique_ptr<ServeSettlement>> ServeSettlement::make(const ServeConfig& config, const Clock& clock,
                                                                Log log, SettlementPauses pauses) {
     if (!config.settlement_enabled) return std::unique_ptr<ServeSettlement>();
-    const auto limits = settlement_limits(config);
-    if (!limits) return fail(limits.error());
+    IOSWARM_TRY(const auto limits, settlement_limits(config));
     // serve cannot ask for a password.
     std::istringstream in;
     std::ostringstream out;
@@ -51,7 +51,7 @@ Result<std::unique_ptr<ServeSettlement>> ServeSettlement::make(const ServeConfig
     auto key = load_signer_key(config, {}, io);
     if (!key) return fail(std::move(key).error());
     return std::unique_ptr<ServeSettlement>(
-        new ServeSettlement(config, *key, *limits, clock, std::move(log), pauses));
+        new ServeSettlement(config, *key, limits, clock, std::move(log), pauses));
 }
 
 ServeSettlement::ServeSettlement(const ServeConfig& config, const PrivateKey& key,
