@@ -145,7 +145,7 @@ class ContentCheck {
 
     [[nodiscard]] Status check_attempts(const IntentRow& intent, const std::string& name) {
         IOSWARM_TRY(const auto attempts, read_attempts(database_, intent.id));
-        U256 most_gas = 0;
+        U256 max_gas = 0;
         for (const AttemptRow& attempt : attempts) {
             if (keccak256(attempt.raw) != attempt.hash)
                 return damaged(
@@ -153,7 +153,7 @@ class ContentCheck {
             if (!is_of_intent(attempt, intent))
                 return damaged(
                     fmt::format("{}, attempt {}: its bytes do something else", name, attempt.number));
-            most_gas = std::max(most_gas, U256(U256(attempt.gas_limit) * attempt.gas_price));
+            max_gas = std::max(max_gas, U256(U256(attempt.gas_limit) * attempt.gas_price));
         }
         IOSWARM_TRY(auto spend,
                     database_.prepare("SELECT day, value_rau, gas_rau FROM spend WHERE intent = ?1"));
@@ -164,7 +164,7 @@ class ContentCheck {
         IOSWARM_TRY(const auto gas, spend.amount(2));
         const bool is_over = is_final(intent.state);
         const bool moved = !is_over || intent.state == IntentState::final_ok;
-        const U256 wanted_gas = is_over ? U256(intent.gas_used) * intent.gas_price : most_gas;
+        const U256 wanted_gas = is_over ? U256(intent.gas_used) * intent.gas_price : max_gas;
         if (spend.integer(0) != attempts.front().signed_ms / kSpendDayMs ||
             value != (moved ? intent.value_rau : U256(0)) || gas != wanted_gas)
             return damaged(name + ": what it spent does not fit its transactions");

@@ -108,7 +108,7 @@ Result<SettlerStep> Settler::Impl::reconcile() {
                     fmt::format("settlement.db was made for chain {}, and the configuration names chain {}",
                                 identity.chain_id, chain.expected_chain_id()));
     }
-    if (Status checked = chain.check_chain(); !checked) return away(checked.error());
+    if (Status checked = chain.check_chain(); !checked) return report_unreachable(checked.error());
     IOSWARM_TRY(const auto ledger, compare_with_ledger());
     if (ledger.reason != HaltReason::none) return halted(ledger);
     IOSWARM_TRY(const auto live, store.live_intent());
@@ -126,14 +126,14 @@ Result<SettlerStep> Settler::Impl::held(const Hold& hold) {
     return SettlerStep{SettlerStep::State::held, wait, hold};
 }
 
-void Settler::Impl::tell(const Hold& hold) {
-    if (hold.reason == told) return;
-    told = hold.reason;
+void Settler::Impl::log_hold(const Hold& hold) {
+    if (hold.reason == logged_hold) return;
+    logged_hold = hold.reason;
     log.warn("settlement: waits: {}", hold.detail);
 }
 
 Result<SettlerStep> Settler::Impl::waits_for(const Hold& hold) {
-    tell(hold);
+    log_hold(hold);
     IOSWARM_DO(store.set_hold(hold, now_ms()));
     return SettlerStep{SettlerStep::State::waiting, settings.poll, hold};
 }
@@ -163,12 +163,12 @@ Result<SettlerStep> Settler::Impl::halted(const Halt& halt) {
     return SettlerStep{SettlerStep::State::halted, settings.longest_back_off, {}};
 }
 
-Result<SettlerStep> Settler::Impl::away(const Error& error) {
+Result<SettlerStep> Settler::Impl::report_unreachable(const Error& error) {
     const bool ends = error.code == ErrorCode::config || error.code == ErrorCode::cancelled ||
                       error.code == ErrorCode::data_loss;
     if (ends) return fail(error);
     const Hold hold{HoldReason::endpoint, error.text()};
-    tell(hold);
+    log_hold(hold);
     back_off = back_off.count() == 0 ? settings.poll : std::min(back_off * 2, settings.longest_back_off);
     IOSWARM_DO(store.set_hold(hold, now_ms()));
     return SettlerStep{SettlerStep::State::waiting, back_off, hold};
@@ -176,8 +176,8 @@ Result<SettlerStep> Settler::Impl::away(const Error& error) {
 
 Status Settler::Impl::progress() {
     back_off = std::chrono::milliseconds{0};
-    if (told != HoldReason::none) log.info("settlement: goes on");
-    told = HoldReason::none;
+    if (logged_hold != HoldReason::none) log.info("settlement: goes on");
+    logged_hold = HoldReason::none;
     return store.set_hold({}, now_ms());
 }
 

@@ -36,8 +36,9 @@ struct Settler::Impl {
     bool reconciled = false;
     bool contract_checked = false;
     std::chrono::milliseconds back_off{0};  ///< pause while no endpoint answers; 0 = the last call was answered
-    HoldReason told = HoldReason::none;     ///< the hold that was logged last; none: nothing blocks the settler
-    std::set<std::pair<std::string, Address>> told_unusable;  ///< agents and wallets of tell_unusable()
+    HoldReason logged_hold =
+        HoldReason::none;  ///< the hold that was logged last; none: nothing blocks the settler
+    std::set<std::pair<std::string, Address>> logged_unusable;  ///< agents and wallets of log_unusable()
 
     /// This process's memory of the intent in progress. Everything that must not be lost is in the store.
     struct Watch {
@@ -71,10 +72,10 @@ struct Settler::Impl {
     /// Stores the halt. Nothing is signed until an operator resumes.
     [[nodiscard]] Result<SettlerStep> halted(const Halt& halt);
     /// Logs each agent whose wallet can never be paid, once for each wallet that it names.
-    void tell_unusable(const Plan& made);
-    void tell(const Hold& hold);  ///< logs a hold, once until progress()
+    void log_unusable(const Plan& made);
+    void log_hold(const Hold& hold);  ///< logs a hold, once until progress()
     /// After an endpoint's error: waits a while, or fails for config, cancelled and data_loss.
-    [[nodiscard]] Result<SettlerStep> away(const Error& error);
+    [[nodiscard]] Result<SettlerStep> report_unreachable(const Error& error);
     [[nodiscard]] Status progress();  ///< clears the hold, since nothing blocks the settler at the moment
 
     // Implemented in settler_check.cpp: comparisons with the ledger, the file itself and the chain. The

@@ -10,7 +10,7 @@
 namespace ioswarm::settlement {
 namespace {
 
-constexpr std::uint64_t kMostSentAgain = 64;
+constexpr std::uint64_t kMaxSentAgain = 64;
 
 }  // namespace
 
@@ -68,7 +68,7 @@ Result<bool> Settler::Impl::was_used_by_others(std::uint64_t nonce) {
 
 Status Settler::Impl::send_below(std::uint64_t first_nonce, std::uint64_t end_nonce) {
     const std::uint64_t first = std::max(first_nonce, identity.first_nonce);
-    for (std::uint64_t nonce = first; nonce < std::min(end_nonce, first + kMostSentAgain); ++nonce) {
+    for (std::uint64_t nonce = first; nonce < std::min(end_nonce, first + kMaxSentAgain); ++nonce) {
         IOSWARM_TRY(const auto intent, store.intent_with_nonce(nonce));
         if (!intent || !is_final(intent->state) || !intent->hash) continue;
         IOSWARM_TRY(const auto attempts, store.attempts(intent->id));

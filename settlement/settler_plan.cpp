@@ -109,8 +109,8 @@ Result<Settler::Impl::Reserved> Settler::Impl::money_under_way() {
     Reserved out;
     IOSWARM_TRY(const auto live, store.live_intent());
     if (!live) return out;
-    constexpr std::size_t kMostSteps = 100;  // one settlement has fewer
-    IOSWARM_TRY(const auto steps, store.intents(live->id, kMostSteps));
+    constexpr std::size_t kMaxSteps = 100;  // one settlement has fewer
+    IOSWARM_TRY(const auto steps, store.intents(live->id, kMaxSteps));
     for (const IntentRow& step : steps) {
         if (is_final(step.state)) continue;
         const U256 most = step.value_rau + U256(step.gas_limit) * settings.limits.max_gas_price;
@@ -154,11 +154,11 @@ Result<Settler::Impl::Draft> Settler::Impl::draft() {
     return out;
 }
 
-void Settler::Impl::tell_unusable(const Plan& made) {
-    constexpr std::size_t kMostTold = 1'000;  // bounds the memory, and what agents can write to the log
+void Settler::Impl::log_unusable(const Plan& made) {
+    constexpr std::size_t kMaxLogged = 1'000;  // bounds the memory, and what agents can write to the log
     for (const UnusableWallet& one : made.unusable_wallets) {
-        if (told_unusable.size() >= kMostTold) return;
-        if (!told_unusable.emplace(one.agent_id, one.wallet).second) continue;
+        if (logged_unusable.size() >= kMaxLogged) return;
+        if (!logged_unusable.emplace(one.agent_id, one.wallet).second) continue;
         log.warn("settlement: {}; {} IOTX stay owed until it registers with another wallet",
                  unusable_wallet_text(one, identity.contract), rau_to_iotx(one.amount_rau));
     }
@@ -167,9 +167,10 @@ void Settler::Impl::tell_unusable(const Plan& made) {
 Result<SettlerStep> Settler::Impl::plan() {
     IOSWARM_TRY(auto drafted, draft());
     if (drafted.halt.reason != HaltReason::none) return halted(drafted.halt);
-    tell_unusable(drafted.plan);
+    log_unusable(drafted.plan);
     if (drafted.plan.hold.reason == HoldReason::endpoint)
-        return away({ErrorCode::unavailable, "cannot settle now", {}, drafted.plan.hold.detail, {}});
+        return report_unreachable(
+            {ErrorCode::unavailable, "cannot settle now", {}, drafted.plan.hold.detail, {}});
     if (drafted.plan.hold.reason != HoldReason::none) return held(drafted.plan.hold);
     if (drafted.plan.intents.empty()) {
         IOSWARM_DO(progress());
@@ -179,7 +180,7 @@ Result<SettlerStep> Settler::Impl::plan() {
     auto nonce = nonce_is_next(next);
     if (!nonce || nonce->state != SettlerStep::State::again) return nonce;
     const auto checked = pre_flight(drafted.plan.intents.front().intent, drafted.gas_price);
-    if (!checked) return away(checked.error());
+    if (!checked) return report_unreachable(checked.error());
     if (checked->halt.reason != HaltReason::none) return halted(checked->halt);
     if (checked->hold.reason != HoldReason::none) return held(checked->hold);
 

@@ -18,7 +18,7 @@ using contracts::SendOutcome;
 /// Returns `again` when the chain counts as many transactions of the wallet as this file.
 Result<SettlerStep> Settler::Impl::nonce_is_next(std::uint64_t next) {
     const auto nonce = check_nonce(next);
-    if (!nonce) return away(nonce.error());
+    if (!nonce) return report_unreachable(nonce.error());
     if (nonce->halt.reason != HaltReason::none) return halted(nonce->halt);
     if (nonce->hold.reason != HoldReason::none) return held(nonce->hold);
     return again();
@@ -31,7 +31,7 @@ Result<SettlerStep> Settler::Impl::begin(const IntentRow& intent) {
     if (intent.kind == IntentKind::value) {
         IOSWARM_TRY(const auto weights, weights_for(intent));
         const auto same = check_weights(weights);
-        if (!same) return away(same.error());
+        if (!same) return report_unreachable(same.error());
         if (!same->passed()) return held(same->hold);
     }
     const SettlementLimits& limits = settings.limits;
@@ -53,9 +53,9 @@ Result<SettlerStep> Settler::Impl::begin(const IntentRow& intent) {
         return intent.kind == IntentKind::settle ? drop(intent, hold.detail) : held(hold);
     }
     const auto price = price_now();
-    if (!price) return away(price.error());
+    if (!price) return report_unreachable(price.error());
     const auto checked = pre_flight(intent, *price);
-    if (!checked) return away(checked.error());
+    if (!checked) return report_unreachable(checked.error());
     if (checked->halt.reason != HaltReason::none) return halted(checked->halt);
     // It has no nonce yet, so its payouts can be planned again for the contract's current state. Version 2's
     // value step is kept, since its weights are already paid for.
@@ -82,17 +82,17 @@ Result<SettlerStep> Settler::Impl::sign_first(const IntentRow& intent) {
     auto nonce = nonce_is_next(*intent.nonce);
     if (!nonce || nonce->state != SettlerStep::State::again) return nonce;
     const auto tip = chain.tip();
-    if (!tip) return away(tip.error());
+    if (!tip) return report_unreachable(tip.error());
     const auto price = price_now();
-    if (!price) return away(price.error());
+    if (!price) return report_unreachable(price.error());
     if (intent.kind == IntentKind::value) {
         IOSWARM_TRY(const auto weights, weights_for(intent));
         const auto same = check_weights(weights);
-        if (!same) return away(same.error());
+        if (!same) return report_unreachable(same.error());
         if (!same->passed()) return held(same->hold);
     }
     const auto checked = pre_flight(intent, *price);
-    if (!checked) return away(checked.error());
+    if (!checked) return report_unreachable(checked.error());
     if (checked->halt.reason != HaltReason::none) return halted(checked->halt);
     if (checked->hold.reason != HoldReason::none) return held(checked->hold);
     auto attempt = signer.sign(intent, AttemptKind::pay, *price, *tip);
@@ -117,7 +117,7 @@ Result<SettlerStep> Settler::Impl::send_first(const IntentRow& intent) {
 
 Result<SettlerStep> Settler::Impl::send(const IntentRow& intent, const AttemptRow& attempt) {
     const auto tip = chain.tip();
-    if (!tip) return away(tip.error());
+    if (!tip) return report_unreachable(tip.error());
     IOSWARM_DO(store.note_send(intent.id, attempt.number, *tip));
     failpoint("send_noted");
     const RawEthTx raw{attempt.raw, attempt.hash};
@@ -176,7 +176,7 @@ Result<SettlerStep> Settler::Impl::after_send(const IntentRow& intent, const con
         case SendOutcome::nonce_too_high: {
             retry_later();
             const auto confirmed = chain.confirmed_nonce(identity.wallet);
-            if (!confirmed) return away(confirmed.error());
+            if (!confirmed) return report_unreachable(confirmed.error());
             IOSWARM_DO(send_below(confirmed->nonce, intent.nonce.value_or(0)));
             return waits_for({HoldReason::endpoint, "the node says: " + sent.why});
         }
@@ -193,7 +193,7 @@ Result<SettlerStep> Settler::Impl::send_again(const IntentRow& intent,
     if (watch.not_before && clock.steady() < *watch.not_before)
         return SettlerStep{SettlerStep::State::waiting, settings.poll, {}};
     const auto tip = chain.tip();
-    if (!tip) return away(tip.error());
+    if (!tip) return report_unreachable(tip.error());
     const bool is_slow = *tip >= watch.since + settings.blocks_until_bump;
     if (watch.refused_price || is_slow) {
         IOSWARM_TRY(const auto raised, raise_price(intent, newest, *tip, settings.limits.max_gas_price));

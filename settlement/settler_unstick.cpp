@@ -41,9 +41,9 @@ Status Settler::Impl::add_noop(const IntentRow& intent, const U256& price, std::
 /// Handles an intent that must be replaced and whose empty transaction is not signed yet.
 Result<SettlerStep> Settler::Impl::compete(const IntentRow& intent, const std::vector<AttemptRow>& attempts) {
     const auto tip = chain.tip();
-    if (!tip) return away(tip.error());
+    if (!tip) return report_unreachable(tip.error());
     const auto price = noop_price(attempts, settings.limits.max_gas_price);
-    if (!price) return away(price.error());
+    if (!price) return report_unreachable(price.error());
     IOSWARM_DO(add_noop(intent, *price, *tip));
     return again();
 }

@@ -19,7 +19,7 @@ const AttemptRow* attempt_with(const std::vector<AttemptRow>& attempts, const Ha
 }
 
 /// One line that says how an intent ended.
-void tell_end(const Log& log, const IntentRow& intent, const SettlementStore::End& end) {
+void log_end(const Log& log, const IntentRow& intent, const SettlementStore::End& end) {
     const std::string epochs = epoch_range(intent.first_epoch, intent.last_epoch);
     const std::string where =
         fmt::format("block {}, transaction {}", end.block, end.hash ? to_hex0x(end.hash->view()) : "unknown");
@@ -68,7 +68,7 @@ Result<SettlerStep> Settler::Impl::look(const IntentRow& intent) {
     for (auto one = attempts.rbegin(); one != attempts.rend(); ++one)
         hashes.push_back(one->hash);
     const auto looked = evidence.look(hashes);
-    if (!looked) return away(looked.error());
+    if (!looked) return report_unreachable(looked.error());
     if (looked->receipt) return seen(intent, attempts, *looked->receipt, looked->endpoint);
     if (looked->more) return reading(intent);
     if (intent.hash && looked->complete) {
@@ -92,21 +92,21 @@ Result<SettlerStep> Settler::Impl::reading(const IntentRow& intent) {
 Result<SettlerStep> Settler::Impl::not_seen(const IntentRow& intent, const std::vector<AttemptRow>& attempts,
                                             const std::vector<Hash256>& hashes) {
     const auto word = evidence.nonce_used(*intent.nonce, hashes);
-    if (!word) return away(word.error());
+    if (!word) return report_unreachable(word.error());
     switch (word->state) {
         case contracts::ChainEvidence::Nonce::found:
             return seen(intent, attempts, *word->receipt, word->endpoint);
         case contracts::ChainEvidence::Nonce::reading:
             return reading(intent);
         case contracts::ChainEvidence::Nonce::unsure:
-            return away(
+            return report_unreachable(
                 {ErrorCode::unavailable, "cannot see what became of a transaction", {}, word->silent, {}});
         case contracts::ChainEvidence::Nonce::open: {
             watch.used_since.reset();
             if (word->confirmed >= *intent.nonce) return send_again(intent, attempts);
             // It cannot be mined before the nonces below it are used, and a higher price does not help.
             const auto hold = nonces_went_back({word->confirmed, word->height}, *intent.nonce);
-            if (!hold) return away(hold.error());
+            if (!hold) return report_unreachable(hold.error());
             return hold->reason == HoldReason::none ? send_again(intent, attempts) : waits_for(*hold);
         }
         case contracts::ChainEvidence::Nonce::used:
@@ -129,10 +129,10 @@ Result<SettlerStep> Settler::Impl::used_by_others(const IntentRow& intent,
                                                   std::uint64_t height) {
     if (intent.kind == IntentKind::settle) {
         const auto state = pool.epoch_state(intent.pool_epoch);
-        if (!state) return away(state.error());
+        if (!state) return report_unreachable(state.error());
         const auto other =
             *state == contracts::EpochState::open ? Result<bool>(false) : settled_by_another(intent, attempts);
-        if (!other) return away(other.error());
+        if (!other) return report_unreachable(other.error());
         // Without such a log the payment may be the intent's own, and its receipt is only hidden.
         if (*state != contracts::EpochState::open && !*other) {
             return waits_for(
@@ -177,7 +177,7 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
     // An outcome that releases payouts, so that they are planned again, needs blocks on top in any case.
     const bool releases = !receipt.succeeded() || attempt->kind == AttemptKind::noop;
     const auto judged = evidence.judge(receipt, *intent.nonce, settings.blocks_until_final, releases);
-    if (!judged) return away(judged.error());
+    if (!judged) return report_unreachable(judged.error());
     if (judged->finality == contracts::ChainEvidence::Finality::disputed) {
         // It may not be mined at all, so it is sent again as if there were no receipt.
         auto sent = send_again(intent, attempts);
@@ -192,11 +192,11 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
         return waits_for({HoldReason::endpoint, judged->why});
     }
     const auto agrees = pool_agrees(intent, *attempt, receipt);
-    if (!agrees) return away(agrees.error());
+    if (!agrees) return report_unreachable(agrees.error());
     if (!*agrees) {
         // The settlement may have been made by a later transaction, of which this file knows nothing.
         const auto other = settled_by_another(intent, attempts);
-        if (!other) return away(other.error());
+        if (!other) return report_unreachable(other.error());
         if (*other) {
             return halted({HaltReason::foreign_transaction,
                            fmt::format("the contract has settled id {} by a transaction that is not in "
@@ -258,7 +258,7 @@ Result<SettlerStep> Settler::Impl::finish(const IntentRow& intent, const Attempt
     }
     IOSWARM_DO(store.finish(intent.id, end));
     failpoint("finished");
-    tell_end(log, intent, end);
+    log_end(log, intent, end);
     for (const Address& wallet : end.push_failed) {
         log.warn(
             "settlement: wallet {} refused its payment; the contract keeps the money for it, to be claimed, "

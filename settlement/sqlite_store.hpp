@@ -61,7 +61,7 @@ class SqliteStore final : public SettlementStore {
     [[nodiscard]] Status add_cover(std::uint64_t intent, const CoveredPayout& payout);
     [[nodiscard]] Result<Hash256> free_key(const IntentRow& intent);
     [[nodiscard]] Status store_attempt(const IntentRow& intent, AttemptRow& attempt);
-    [[nodiscard]] Status note_most_spend(const IntentRow& intent, const AttemptRow& attempt);
+    [[nodiscard]] Status note_max_spend(const IntentRow& intent, const AttemptRow& attempt);
     [[nodiscard]] Status end_row(const IntentRow& intent, const End& end);
     [[nodiscard]] Status end_payouts(const IntentRow& intent, const End& end);
     [[nodiscard]] Status end_totals(const IntentRow& intent, const End& end);

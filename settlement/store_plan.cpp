@@ -212,7 +212,7 @@ Result<AttemptRow> SqliteStore::add_attempt(const AttemptRow& attempt) {
         out.sent_block = 0;
         out.answer.clear();
         IOSWARM_DO(store_attempt(intent, out));
-        IOSWARM_DO(note_most_spend(intent, out));
+        IOSWARM_DO(note_max_spend(intent, out));
         if (intent.state == S::reserved) {
             IOSWARM_DO(set_state(intent.id, S::signed_));
         }
@@ -243,7 +243,7 @@ Status SqliteStore::store_attempt(const IntentRow& intent, AttemptRow& attempt) 
 }
 
 /// Stores the most that the intent can cost, including this attempt.
-Status SqliteStore::note_most_spend(const IntentRow& intent, const AttemptRow& attempt) {
+Status SqliteStore::note_max_spend(const IntentRow& intent, const AttemptRow& attempt) {
     IOSWARM_TRY(auto stored, read_attempts(database_, intent.id));
     U256 most = 0;
     for (const AttemptRow& one : stored)

@@ -42,8 +42,8 @@ std::optional<std::uint64_t> SettlementFigures::epochs_left() const {
     if (!balance_rau || epoch_cost_rau == 0) return std::nullopt;
     if (*balance_rau <= unpaid_rau) return 0;
     const U256 left = (*balance_rau - unpaid_rau) / epoch_cost_rau;
-    constexpr std::uint64_t kMostShown = 1'000'000'000;
-    return left > kMostShown ? kMostShown : static_cast<std::uint64_t>(left);
+    constexpr std::uint64_t kMaxShown = 1'000'000'000;
+    return left > kMaxShown ? kMaxShown : static_cast<std::uint64_t>(left);
 }
 
 SettlementFigures figures_of(const SettleState& state) {

@@ -70,9 +70,9 @@ void SettlementNotices::run(const std::stop_token& stop) {
         // Before `settle init` the file does not exist, and there is nothing to report.
         const bool is_missing = !looked && looked.error().code == ErrorCode::not_found;
         const std::string why = looked || is_missing ? "" : looked.error().text();
-        if (!why.empty() && why != told_)
+        if (!why.empty() && why != logged_)
             log_.warn("settlement.db cannot be read now, notices of payouts wait: {}", why);
-        told_ = why;
+        logged_ = why;
         std::unique_lock lock(mutex);
         wake.wait_for(lock, stop, interval_, [] { return false; });
     }

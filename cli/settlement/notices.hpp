@@ -78,7 +78,7 @@ class SettlementNotices {
     // Used by the thread only.
     std::uint64_t after_ = 0;  // the position in the file that was opened last
     std::uint64_t file_ = 0;   // SettlementReader::files_opened() when `after_` was read
-    std::string told_;         // the last error that was logged
+    std::string logged_;       // the last error that was logged
     std::jthread thread_;      // last member: the thread uses all of the above
 };
 

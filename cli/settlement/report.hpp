@@ -41,14 +41,14 @@ using settlement::epoch_range;
 /// What the two orders of `settle unstick` would do.
 struct UnstickChoices {
     std::string refused;  ///< why both orders would be refused; empty: they would not
-    U256 least_price;     ///< the gas price would be in this range, in rau per gas
-    U256 most_price;
+    U256 min_price;       ///< the gas price would be in this range, in rau per gas
+    U256 max_price;
     bool can_raise = false;                           ///< whether --raise-price would do something
     std::vector<settlement::IntentRow> also_dropped;  ///< steps that --empty would drop as well
     U256 stays_owed_rau;                              ///< the money of what --empty would replace and drop
 };
 /// The choices for a settlement that is under way, with this cap of the gas price.
-[[nodiscard]] UnstickChoices unstick_choices(const UnderWay& under_way, const U256& most_price);
+[[nodiscard]] UnstickChoices unstick_choices(const UnderWay& under_way, const U256& max_price);
 /// The answers of `settle unstick --dry-run`.
 [[nodiscard]] std::string unstick_plan_text(const UnderWay& under_way, const UnstickChoices& choices);
 [[nodiscard]] std::string unstick_plan_json(const UnderWay& under_way, const UnstickChoices& choices);

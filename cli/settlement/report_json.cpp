@@ -204,8 +204,8 @@ std::string unstick_plan_json(const UnderWay& under_way, const UnstickChoices& c
              {"halt", halt_json(under_way.halt)},
              {"refused", choices.refused.empty() ? Json() : Json(choices.refused)}};
     if (!choices.refused.empty()) return document(out);
-    out["least_gas_price_rau"] = to_decimal(choices.least_price);
-    out["most_gas_price_rau"] = to_decimal(choices.most_price);
+    out["least_gas_price_rau"] = to_decimal(choices.min_price);
+    out["most_gas_price_rau"] = to_decimal(choices.max_price);
     out["can_raise_price"] = choices.can_raise;
     out["stays_owed_rau"] = to_decimal(choices.stays_owed_rau);
     out["also_dropped"] = Json::array();

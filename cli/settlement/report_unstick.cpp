@@ -40,19 +40,19 @@ std::string empty_text(const UnderWay& under_way, const UnstickChoices& choices,
 
 }  // namespace
 
-UnstickChoices unstick_choices(const UnderWay& under_way, const U256& most_price) {
+UnstickChoices unstick_choices(const UnderWay& under_way, const U256& max_price) {
     UnstickChoices out;
     out.refused = why_refused(under_way);
-    out.most_price = most_price;
+    out.max_price = max_price;
     const IntentRow* const live = under_way.live();
     if (live == nullptr) return out;
     U256 paid_now = 0;
     for (const AttemptRow& attempt : under_way.attempts) {
-        out.least_price = std::max(out.least_price, contracts::bumped_price(attempt.gas_price));
+        out.min_price = std::max(out.min_price, contracts::bumped_price(attempt.gas_price));
         paid_now = std::max(paid_now, attempt.gas_price);
     }
-    out.least_price = std::min(out.least_price, most_price);
-    out.can_raise = out.refused.empty() && !under_way.attempts.empty() && paid_now < most_price;
+    out.min_price = std::min(out.min_price, max_price);
+    out.can_raise = out.refused.empty() && !under_way.attempts.empty() && paid_now < max_price;
     out.stays_owed_rau = live->value_rau;
     if (live->kind != IntentKind::weights) return out;
     // Without its weights the value step of version 2 is not sent.
@@ -68,10 +68,10 @@ UnstickChoices unstick_choices(const UnderWay& under_way, const U256& most_price
 std::string unstick_plan_text(const UnderWay& under_way, const UnstickChoices& choices) {
     std::string out = halt_text(under_way.halt) + under_way_text(under_way);
     if (!choices.refused.empty()) return out + choices.refused + "\nnothing was sent (--dry-run)\n";
-    const std::string price = choices.least_price == 0
-                                  ? fmt::format("at most {}", gwei_price(choices.most_price))
-                                  : fmt::format("at least {} and at most {}", gwei_price(choices.least_price),
-                                                gwei_price(choices.most_price));
+    const std::string price = choices.min_price == 0
+                                  ? fmt::format("at most {}", gwei_price(choices.max_price))
+                                  : fmt::format("at least {} and at most {}", gwei_price(choices.min_price),
+                                                gwei_price(choices.max_price));
     if (choices.can_raise) {
         out += fmt::format("--raise-price would send it again for {} per gas\n", price);
     } else if (under_way.attempts.empty()) {
@@ -79,7 +79,7 @@ std::string unstick_plan_text(const UnderWay& under_way, const UnstickChoices& c
     } else {
         out += fmt::format(
             "--raise-price would be refused: its price is that of settlement.maxGasPriceGwei ({}) already\n",
-            gwei_price(choices.most_price));
+            gwei_price(choices.max_price));
     }
     return out + empty_text(under_way, choices, price) + "nothing was sent (--dry-run)\n";
 }

@@ -98,18 +98,18 @@ void ServeSettlement::show(std::string why) {
     why_not_ = std::move(why);
 }
 
-void ServeSettlement::trouble(std::string_view kind, const std::string& why, Tell tell) {
+void ServeSettlement::trouble(std::string_view kind, const std::string& why, Report report) {
     show(why);  // before the log, so that whoever reads the line finds the reason in /readyz
-    if (tell == Tell::log && kind != told_) {
+    if (report == Report::log && kind != logged_) {
         log_.error("settlement: {}", why);
-        told_ = kind;
+        logged_ = kind;
     }
 }
 
 void ServeSettlement::no_trouble() {
     show("");
-    if (!told_.empty()) log_.info("settlement: goes on");
-    told_.clear();
+    if (!logged_.empty()) log_.info("settlement: goes on");
+    logged_.clear();
 }
 
 /// Gas would be too large a share of the value, so the settler waits until more is owed. The configuration asks
@@ -117,8 +117,8 @@ void ServeSettlement::no_trouble() {
 void ServeSettlement::wait_for_more(const settlement::Hold& hold) {
     show("");
     const std::string_view kind = settlement::to_string(hold.reason);
-    if (kind != told_) log_.info("settlement: waits: {}", hold.detail);
-    told_ = kind;
+    if (kind != logged_) log_.info("settlement: waits: {}", hold.detail);
+    logged_ = kind;
 }
 
 std::unique_ptr<SettlerParts> ServeSettlement::open(const std::stop_token& stop) {
@@ -161,7 +161,7 @@ std::chrono::milliseconds ServeSettlement::take_step(std::unique_ptr<SettlerPart
             if (is_wanted(hold.reason)) {
                 no_trouble();
             } else {
-                trouble(settlement::to_string(hold.reason), why, Tell::show_only);
+                trouble(settlement::to_string(hold.reason), why, Report::show_only);
             }
             if (hold.reason == settlement::HoldReason::nonce_free) {
                 // Release the wallet's lock for a while, because the command that uses the nonce needs it.

@@ -67,10 +67,10 @@ class ServeSettlement final : public RewardSettler {
     void wait(std::chrono::milliseconds time, const std::stop_token& stop);
 
     /// Whether a problem is logged, or only shown by /readyz because the settler has logged it already.
-    enum class Tell { log, show_only };
+    enum class Report { log, show_only };
     /// Shows why nothing is paid. Problems of the same `kind` are logged once, though numbers in the text
     /// change.
-    void trouble(std::string_view kind, const std::string& why, Tell tell = Tell::log);
+    void trouble(std::string_view kind, const std::string& why, Report report = Report::log);
     void no_trouble();
     void wait_for_more(const settlement::Hold& hold);
     void show(std::string why);
@@ -83,7 +83,7 @@ class ServeSettlement final : public RewardSettler {
     const SettlementPauses pauses_;
 
     // The next two are used by the thread only.
-    std::string told_;  // the kind of problem that was logged last
+    std::string logged_;  // the kind of problem that was logged last
     FileCheckDue file_check_;
 
     mutable std::mutex mutex_;  // guards the next three fields

@@ -22,7 +22,7 @@ using settlement::IntentRow;
 using settlement::IntentState;
 
 /// Above the number of transactions of one settlement.
-constexpr std::size_t kMostSteps = 100;
+constexpr std::size_t kMaxSteps = 100;
 
 /// `Source` is a SettlementStore or a SettlementView.
 template <typename Source>
@@ -30,7 +30,7 @@ Result<UnderWay> read_steps(Source& source, const std::optional<IntentRow>& live
     UnderWay out;
     out.halt = std::move(halt);
     if (!live) return out;
-    IOSWARM_TRY(auto rows, source.intents(live->settlement, kMostSteps));
+    IOSWARM_TRY(auto rows, source.intents(live->settlement, kMaxSteps));
     for (IntentRow& row : rows) {
         if (row.settlement == live->settlement) out.steps.push_back(std::move(row));
     }

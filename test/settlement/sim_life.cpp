@@ -318,15 +318,15 @@ void SimLife::settle_down() {
     pass_blocks(12);
     close_epoch(true);
     const std::uint64_t begin = chain_.tip();
-    constexpr std::uint64_t kMostBlocks = 600;
+    constexpr std::uint64_t kMaxBlocks = 600;
     process_world_.settings.up_to_epoch = ledger_.epochs().size() - 1;
     close_files();
     down_ticks_ = 0;
     std::uint64_t idle = 0;
     while (!over_ && truth_->violation().empty()) {
-        if (chain_.tip() > begin + kMostBlocks) {
+        if (chain_.tip() > begin + kMaxBlocks) {
             truth_->violated(fmt::format("not everything is final {} blocks after the faults ended ({}: {})",
-                                         kMostBlocks, to_string(last_step_.hold.reason),
+                                         kMaxBlocks, to_string(last_step_.hold.reason),
                                          last_step_.hold.detail));
             break;
         }

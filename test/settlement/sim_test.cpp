@@ -32,7 +32,7 @@ struct SimTotals {
     std::uint64_t reverted = 0;
     std::uint64_t halts = 0;
     std::uint64_t resumes = 0;
-    std::uint64_t most_blocks = 0;
+    std::uint64_t max_blocks = 0;
 
     void add(const SimReport& report) {
         ++lifetimes;
@@ -43,7 +43,7 @@ struct SimTotals {
         reverted += report.reverted;
         halts += report.halts;
         resumes += report.resumes;
-        most_blocks = std::max(most_blocks, report.blocks_to_settle);
+        max_blocks = std::max(max_blocks, report.blocks_to_settle);
     }
 };
 
@@ -75,7 +75,7 @@ SimTotals live_all(std::uint64_t first, std::uint64_t count) {
         static_cast<unsigned long long>(totals.kills_in_recovery),
         static_cast<unsigned long long>(totals.settlements), static_cast<unsigned long long>(totals.reverted),
         static_cast<unsigned long long>(totals.halts), static_cast<unsigned long long>(totals.resumes),
-        static_cast<unsigned long long>(totals.most_blocks));
+        static_cast<unsigned long long>(totals.max_blocks));
     return totals;
 }
 
@@ -116,14 +116,14 @@ TEST_CASE("the same seed gives the same simulated lifetime") {
 }
 
 TEST_CASE("each deliberate fault in the settler is noticed", "[mutants]") {
-    constexpr std::uint64_t kMostSeeds = 600;
+    constexpr std::uint64_t kMaxSeeds = 600;
     for (const SimMutant mutant : kAllMutants) {
         std::uint64_t seed = 1;
-        while (seed <= kMostSeeds && sim_live(seed, mutant).violation.empty())
+        while (seed <= kMaxSeeds && sim_live(seed, mutant).violation.empty())
             ++seed;
         CAPTURE(to_string(mutant));
-        CHECK(seed <= kMostSeeds);
-        if (seed > kMostSeeds) continue;
+        CHECK(seed <= kMaxSeeds);
+        if (seed > kMaxSeeds) continue;
         const SimReport report = sim_live(seed, mutant);
         std::printf("%s: noticed at seed %llu: %s\n", to_string(mutant), static_cast<unsigned long long>(seed),
                     report.violation.c_str());

@@ -86,8 +86,8 @@ SimSetup sim_setup(SimRandom& random) {
     out.agents = random.between(1, random.one_in(4) ? 12 : 6);
     out.epochs = random.one_in(8) ? random.between(12, 30) : random.between(5, 11);
     // The most that one epoch can add, including the generous last one; see close_epoch().
-    const U256 most_per_epoch = kSimCoin * 120 * out.agents;
-    out.limits.max_per_settlement_rau = most_per_epoch * (random.one_in(5) ? 3 : 200);
+    const U256 max_per_epoch = kSimCoin * 120 * out.agents;
+    out.limits.max_per_settlement_rau = max_per_epoch * (random.one_in(5) ? 3 : 200);
     out.day_is_tight = random.one_in(6);
     out.limits.max_per_day_rau = out.limits.max_per_settlement_rau * (out.day_is_tight ? 1 : 1'000);
     const std::uint64_t mood = random.below(8);
