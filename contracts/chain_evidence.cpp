@@ -201,7 +201,7 @@ Result<ChainEvidence::Said> ChainEvidence::ask(std::size_t index, const Receipt&
         return unheard(block.error());
     }
     if (!*block || (*block)->hash != receipt.block_hash) {
-        out.why = fmt::format("{} has another block {}", one.name(), receipt.block);
+        out.why = fmt::format("{} has another block {} than the receipt names", one.name(), receipt.block);
         return out;
     }
     const auto shown = shown_by(index, receipt);

@@ -29,7 +29,7 @@ constexpr std::int64_t kMsPerDay = 86'400'000;
 //   I3  No payout is missing: each one is covered, owed, or older than what the ledger keeps. The ledger has
 //       the amounts that were paid, and every closed epoch is what it was when it closed.
 //   I4  The wallet's nonce on the chain is the first nonce plus the number of used nonces.
-//   I5  The sums that the file keeps are those of its settlements, and the gas on the chain matches the file.
+//   I5  The sums that the file keeps are those of its settlements. A warning: the gas on the chain is another.
 //   I6  Each transaction on the chain with a nonce of this file was signed by this program.
 //   I7  No price, value or daily sum exceeds its limit.
 //   I8  Agents' answers count once (checked by `ioswarm ledger check`).

@@ -162,8 +162,9 @@ struct Settler::Impl {
     [[nodiscard]] Result<SettlerStep> used_by_others(const IntentRow& intent,
                                                      const std::vector<AttemptRow>& attempts,
                                                      std::uint64_t height);
+    /// `endpoint` is the one that shows the receipt.
     [[nodiscard]] Result<SettlerStep> finish(const IntentRow& intent, const AttemptRow& attempt,
-                                             const contracts::Receipt& receipt);
+                                             const contracts::Receipt& receipt, const std::string& endpoint);
     /// Returns false when the contract's state contradicts the receipt.
     [[nodiscard]] Result<bool> pool_agrees(const IntentRow& intent, const AttemptRow& attempt,
                                            const contracts::Receipt& receipt);

@@ -209,7 +209,7 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
                           fmt::format("the receipt of intent {} and the contract's epochState({}) contradict",
                                       intent.id, intent.pool_epoch)});
     }
-    return finish(intent, *attempt, receipt);
+    return finish(intent, *attempt, receipt, endpoint);
 }
 
 Result<bool> Settler::Impl::pool_agrees(const IntentRow& intent, const AttemptRow& attempt,
@@ -222,7 +222,7 @@ Result<bool> Settler::Impl::pool_agrees(const IntentRow& intent, const AttemptRo
 }
 
 Result<SettlerStep> Settler::Impl::finish(const IntentRow& intent, const AttemptRow& attempt,
-                                          const contracts::Receipt& receipt) {
+                                          const contracts::Receipt& receipt, const std::string& endpoint) {
     SettlementStore::End end;
     end.hash = receipt.transaction;
     end.block = receipt.block;
@@ -240,7 +240,11 @@ Result<SettlerStep> Settler::Impl::finish(const IntentRow& intent, const Attempt
                          : fmt::format("the contract refused it (status {})", receipt.status);
     } else if (intent.kind != IntentKind::weights) {
         auto outcome = RewardPool::outcome_of(receipt, identity, intent);
-        if (!outcome) return waits_for({HoldReason::endpoint, outcome.error().text()});
+        if (!outcome) {
+            return waits_for(
+                {HoldReason::endpoint, fmt::format("{} shows a receipt of {} that cannot be used: {}", endpoint,
+                                                   outcome.error().which, outcome.error().why)});
+        }
         for (const auto& [wallet, amount] : outcome->claim_failed)
             end.push_failed.insert(wallet);
         if (outcome->amount != intent.value_rau) {

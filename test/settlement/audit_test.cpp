@@ -263,3 +263,40 @@ TEST_CASE("exceeded limits and settlements that do not end give warnings") {
     late.chain.mine(30);
     CHECK(std::ranges::count(audit_of(late).findings, "I9", &AuditFinding::invariant) == 1);
 }
+
+TEST_CASE(
+    "given an endpoint shows a wrong gas, when it is audited later, then that is a warning and no error") {
+    // Given: the only endpoint understates the gas of every receipt until the settlements are final
+    SettlerWorld world;
+    world.after = [](std::size_t, const RpcCall&, Result<RpcReply> reply) {
+        const std::string name = R"("gasUsed":")";
+        const std::size_t at = reply ? reply->value.find(name) : std::string::npos;
+        if (at == std::string::npos) return reply;
+        const std::size_t begin = at + name.size();
+        reply->value.replace(begin, reply->value.find('"', begin) - begin, "0x1");
+        return reply;
+    };
+    pay_some(world);
+    world.after = nullptr;
+    const AuditReport report = audit_of(world);
+    CHECK(report.holds());
+    CHECK(std::ranges::count_if(report.findings, [](const AuditFinding& one) {
+              return one.severity == AuditFinding::Severity::warning && one.invariant == "I5";
+          }) == 2);
+}
+
+TEST_CASE(
+    "given a receipt without the settlement's event, when the settler waits, then it names the endpoint") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    world.after = [](std::size_t, const RpcCall&, Result<RpcReply> reply) {
+        const std::size_t at = reply ? reply->value.find(R"("logs":[)") : std::string::npos;
+        if (at != std::string::npos) reply->value.replace(at, 8, R"("logs":[],"none":[)");
+        return reply;
+    };
+    const SettlerStep step = world.run();
+    CHECK(step.hold.reason == HoldReason::endpoint);
+    CHECK(step.hold.detail.find("http://fake:0 shows a receipt of 0x") != std::string::npos);
+    world.after = nullptr;
+    CHECK(world.run().state == SettlerStep::State::idle);
+}
