@@ -91,6 +91,15 @@ function(ioswarm_test name)
     endif()
 endfunction()
 
+# ioswarm_full_disk_test(name program): one more test of ctest, which runs the program's hidden cases [full-disk]. They
+# mount a tmpfs (test/support/small_disk.hpp). Where that is not allowed, ctest shows the test as skipped.
+function(ioswarm_full_disk_test name program)
+    add_test(NAME ${name} COMMAND ${program} "[full-disk]")
+    get_test_property(${program} LABELS labels)
+    set_tests_properties(${name} PROPERTIES
+        LABELS "${labels}" TIMEOUT 600 SKIP_REGULAR_EXPRESSION "cannot mount a small tmpfs here")
+endfunction()
+
 # ioswarm_anvil_test(…): like ioswarm_test, for tests that start anvil, an Ethereum development chain
 # (test/support/anvil.hpp). ctest first installs the npm packages into the build folder. These tests do not exist under
 # sanitizers: the chain is not our code, and the client that talks to it has other tests.

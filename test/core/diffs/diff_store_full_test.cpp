@@ -5,7 +5,6 @@
 #include <functional>
 #include <string>
 
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "core/diffs/diff_chain.hpp"
 #include "core/diffs/sqlite_diff_store.hpp"
 #include "test/support/diff_rows.hpp"
+#include "test/support/small_disk.hpp"
 #include "test/support/temp_dir.hpp"
 
 namespace ioswarm {
@@ -89,20 +89,15 @@ TEST_CASE("an append that the system refuses writes nothing, and succeeds when t
           }) == 0);
 }
 
-TEST_CASE(
-    "an append on a full disk is resource_exhausted and writes nothing, and succeeds when there is room") {
+TEST_CASE("an append on a full disk is resource_exhausted and writes nothing, and succeeds when there is room",
+          "[.][full-disk]") {
     const TempDir dir;
-    const std::string mounted = dir.path();
-    if (mount("tmpfs", mounted.c_str(), "tmpfs", 0, "size=2m,mode=0700") != 0) {
-        WARN("cannot mount a small tmpfs here: left out");
-        return;
-    }
+    const test::SmallDisk disk(dir.path(), "2m");
+    if (!disk.is_mounted()) return;
     const int result = in_child([&] {
-        return fill_and_heal(mounted + "/statediffs.db", ErrorCode::resource_exhausted, [&] {
-            return mount("tmpfs", mounted.c_str(), "tmpfs", MS_REMOUNT, "size=64m,mode=0700") == 0;
-        });
+        return fill_and_heal(dir.path("statediffs.db"), ErrorCode::resource_exhausted,
+                             [&] { return disk.grow_to("64m"); });
     });
-    umount2(mounted.c_str(), MNT_DETACH);
     CHECK(result == 0);
 }
 

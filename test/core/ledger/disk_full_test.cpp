@@ -5,13 +5,13 @@
 #include <functional>
 #include <string>
 
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <catch2/catch.hpp>
 
 #include "core/ledger/ledger.hpp"
+#include "test/support/small_disk.hpp"
 #include "test/support/temp_dir.hpp"
 
 namespace ioswarm {
@@ -114,19 +114,15 @@ TEST_CASE("writes that the system refuses are io errors, lose nothing acknowledg
           }) == 0);
 }
 
-TEST_CASE("a write on a full disk is an io error that names the cause, and works again when there is room") {
+TEST_CASE("a write on a full disk is an io error that names the cause, and works again when there is room",
+          "[.][full-disk]") {
     const TempDir dir;
-    const std::string mounted = dir.path();
-    if (mount("tmpfs", mounted.c_str(), "tmpfs", 0, "size=2m,mode=0700") != 0) {
-        WARN("cannot mount a small tmpfs here: left out");
-        return;
-    }
+    const test::SmallDisk disk(dir.path(), "2m");
+    if (!disk.is_mounted()) return;
     const int result = in_child([&] {
-        return fill_and_heal(mounted + "/data", ErrorCode::io, "no space left", [&] {
-            return mount("tmpfs", mounted.c_str(), "tmpfs", MS_REMOUNT, "size=64m,mode=0700") == 0;
-        });
+        return fill_and_heal(dir.path("data"), ErrorCode::io, "no space left",
+                             [&] { return disk.grow_to("64m"); });
     });
-    umount2(mounted.c_str(), MNT_DETACH);
     CHECK(result == 0);
 }
 
