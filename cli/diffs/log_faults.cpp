@@ -9,7 +9,7 @@ namespace ioswarm::cli {
 namespace {
 
 /// A file whose range is damaged may claim any number of heights.
-constexpr std::uint64_t kMostFaults = 10'000;
+constexpr std::uint64_t kMaxFaults = 10'000;
 
 LogFaults faults_of(snapshot::DiffLog& log) {
     LogFaults out;
@@ -17,7 +17,7 @@ LogFaults faults_of(snapshot::DiffLog& log) {
     for (std::uint64_t height = range.floor; range.holds(height); ++height) {
         const auto diff = log.next();
         if (diff) continue;
-        if (diff.error().code != ErrorCode::data_loss || ++out.heights > kMostFaults) {
+        if (diff.error().code != ErrorCode::data_loss || ++out.heights > kMaxFaults) {
             out.is_all = false;
             break;
         }

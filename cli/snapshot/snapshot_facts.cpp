@@ -38,7 +38,7 @@ class CountedBytes final : public snapshot::RawBytes {
 
 Result<SnapshotFacts> read_facts(const std::string& name, std::uint64_t size,
                                  std::unique_ptr<snapshot::RawBytes> bytes,
-                                 std::optional<std::uint64_t> most_bytes) {
+                                 std::optional<std::uint64_t> max_bytes) {
     SnapshotFacts out;
     Sha256 digest;
     IOSWARM_TRY(
@@ -51,9 +51,9 @@ Result<SnapshotFacts> read_facts(const std::string& name, std::uint64_t size,
         if (!entry) break;
         if (out.namespaces.size() < kMaxNamespaces || out.namespaces.count(entry->name) != 0)
             ++out.namespaces[std::string(entry->name)];
-        if (most_bytes && out.bytes > *most_bytes) {
+        if (max_bytes && out.bytes > *max_bytes) {
             return fail(ErrorCode::resource_exhausted, "cannot read the snapshot", name,
-                        fmt::format("more bytes come than the {} of its description", *most_bytes));
+                        fmt::format("more bytes come than the {} of its description", *max_bytes));
         }
     }
     out.height = reader->height();

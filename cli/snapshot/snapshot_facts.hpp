@@ -25,9 +25,9 @@ struct SnapshotFacts {
 };
 
 /// Reads a snapshot to its end and checks all of it. `name` is used in messages, `size` is what is expected to
-/// come. Errors: those of SnapshotReader and of `bytes`; resource_exhausted when more than `most_bytes` come.
+/// come. Errors: those of SnapshotReader and of `bytes`; resource_exhausted when more than `max_bytes` come.
 [[nodiscard]] Result<SnapshotFacts> read_facts(const std::string& name, std::uint64_t size,
                                                std::unique_ptr<snapshot::RawBytes> bytes,
-                                               std::optional<std::uint64_t> most_bytes);
+                                               std::optional<std::uint64_t> max_bytes);
 
 }  // namespace ioswarm::cli

@@ -80,7 +80,7 @@ Batch* AgentRegistry::filling(Agent& agent) {
 bool AgentRegistry::may_take(const Agent& agent) const {
     const auto held = std::count_if(agent.batches.begin(), agent.batches.end(),
                                     [](const BatchPtr& batch) { return batch->taken && batch->is_open(); });
-    return held < most_taken(agent);
+    return held < max_taken(agent);
 }
 
 std::uint32_t AgentRegistry::count_room(Agent& agent) const {
@@ -89,7 +89,7 @@ std::uint32_t AgentRegistry::count_room(Agent& agent) const {
     // As many batches as it may hold can wait until it has answered those. The other tasks stay in the queues,
     // where an agent that answers sooner gets them.
     const std::uint32_t max_batches =
-        on_trial ? 1 : std::min(settings_.max_waiting_per_agent, 2 * most_taken(agent));
+        on_trial ? 1 : std::min(settings_.max_waiting_per_agent, 2 * max_taken(agent));
     std::uint32_t room = 0;
     if (agent.batches.size() < max_batches)
         room = (max_batches - static_cast<std::uint32_t>(agent.batches.size())) * agent.batch_size;

@@ -43,9 +43,9 @@ class AgentRegistry {
     /// True if agents can work but all of them are held back for batches they lost.
     [[nodiscard]] bool all_held_back() const { return working_ > 0 && held_back_ == working_; }
     /// How many batches the agent's stream may hold that it has not answered.
-    [[nodiscard]] std::uint32_t most_taken(const Agent& agent) const {
-        return agent.pace.most_batches(agent.batch_size, settings_.task_timeout,
-                                       settings_.max_waiting_per_agent);
+    [[nodiscard]] std::uint32_t max_taken(const Agent& agent) const {
+        return agent.pace.max_batches(agent.batch_size, settings_.task_timeout,
+                                      settings_.max_waiting_per_agent);
     }
     /// True if the agent's stream may take one more batch now.
     [[nodiscard]] bool may_take(const Agent& agent) const;

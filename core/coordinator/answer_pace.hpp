@@ -38,8 +38,8 @@ class AnswerPace {
 
     /// How many batches of `batch_size` tasks the agent may hold, at least 1. It is kAtFirst until the agent
     /// has answered for the first time, because nothing is known about it then.
-    [[nodiscard]] std::uint32_t most_batches(std::uint32_t batch_size, std::chrono::nanoseconds task_timeout,
-                                             std::uint32_t most) const {
+    [[nodiscard]] std::uint32_t max_batches(std::uint32_t batch_size, std::chrono::nanoseconds task_timeout,
+                                            std::uint32_t most) const {
         if (!per_batch_) return std::min(kAtFirst, most);
         // A full batch may take longer than the batches measured. It takes no longer than that many batches of
         // one task.

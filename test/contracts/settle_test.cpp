@@ -65,7 +65,7 @@ TEST_CASE("the smallest and the largest numbers are shared out exactly") {
     Pool pool;
     const Address heavy = new_wallet();
     const Address light = new_wallet();
-    const U256 most_weight = power_of_two(88) - 1;
+    const U256 max_weight = power_of_two(88) - 1;
 
     // One rau for three agents: it goes to the agent whose running weight reaches it, and is not lost.
     const std::vector<Share> three{{new_wallet(), 1}, {new_wallet(), 1}, {new_wallet(), 1}};
@@ -75,7 +75,7 @@ TEST_CASE("the smallest and the largest numbers are shared out exactly") {
     CHECK(pool.claimable(three[2].agent) == 1);
 
     const U256 value = power_of_two(111);
-    const std::vector<Share> both{{heavy, most_weight}, {light, 1}};
+    const std::vector<Share> both{{heavy, max_weight}, {light, 1}};
     REQUIRE(pool.settle(2, both, value).ok);
     CHECK(pool.claimable(heavy) == expected_shares(both, value)[heavy]);
     CHECK(pool.claimable(heavy) + pool.claimable(light) == value);

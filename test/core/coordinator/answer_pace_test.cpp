@@ -13,10 +13,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint32_t kMostBatches = 16;
+constexpr std::uint32_t kMaxBatches = 16;
 
 std::uint32_t batches_of(const AnswerPace& pace, std::uint32_t batch_size = 10) {
-    return pace.most_batches(batch_size, 10s, kMostBatches);
+    return pace.max_batches(batch_size, 10s, kMaxBatches);
 }
 
 /// The ledger's thread: one commit after the other. A commit takes the answers that came before it began.
