@@ -30,6 +30,9 @@ struct SignalPlan {
     /// Called on the reader's thread before a forced end, to write what must still be written. It must return
     /// by itself.
     std::function<void()> before_forced_end{};
+    /// Called on the reader's thread when end_within is over. True if what is left may be left out: the process
+    /// then ends with exit code 0. Empty: the exit code is 1.
+    std::function<bool()> may_end_early{};
 };
 
 /// The only place where the program reads signals. One thread waits for SIGINT, SIGTERM and SIGHUP. The first
@@ -63,6 +66,7 @@ class SignalReader {
     void on_signal(int signal, SteadyTime now);
     void discard_signals() const;
     [[noreturn]] void force_end(const char* why) const;
+    [[noreturn]] void end_late() const;
 
     const SignalPlan plan_;
     std::stop_source stop_;

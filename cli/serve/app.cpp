@@ -324,7 +324,7 @@ std::size_t ServeApp::end_agents_not_allowed() {
     return ended.size();
 }
 
-void ServeApp::stop(std::chrono::milliseconds within) {
+void ServeApp::stop(std::chrono::milliseconds within, const std::function<void()>& on_agents_gone) {
     ready_watch_.reset();
     const Clock::Steady begin = clock_.steady();
     notifier_.stopping();
@@ -335,6 +335,7 @@ void ServeApp::stop(std::chrono::milliseconds within) {
     if (test_agents_) test_agents_->coordinator_stops();
     const auto over = reloaded_.lock()->used.settings.drain_duration;  // the lock is not held while they end
     wired_->drain(over, begin + within * 3 / 4);
+    on_agents_gone();
     test_agents_.reset();
     settlement_notices_.reset();
     wired_->stop(begin + within);

@@ -66,8 +66,9 @@ class ServeApp {
 
     /// Stops accepting agents and handing out tasks, ends the agents' streams over `drainDuration`, and waits
     /// for the answers that agents still work on or submit. Then closes the ports. All of this takes no longer
-    /// than `within`. The destructor closes the ledger.
-    void stop(std::chrono::milliseconds within);
+    /// than `within`. The destructor closes the ledger. `on_agents_gone` is called when all streams have ended
+    /// and no more answers are waited for: what comes then only closes files and threads.
+    void stop(std::chrono::milliseconds within, const std::function<void()>& on_agents_gone);
 
   private:
     ServeApp(const ServeConfig& config, const ServeOptions& options, Log log, LinesLost lines_lost);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <memory>
@@ -88,6 +89,22 @@ bool can_read_again(const std::vector<std::string>& files) {
     });
 }
 
+/// The options of the command with what a reload needs. `writer` must outlive the result.
+ServeOptions options_for(const ServeCommand& command, const LoadedConfig& loaded, LogWriter& writer) {
+    ServeOptions options = command.options;
+    options.loaded = loaded;
+    if (can_read_again(loaded.files)) {
+        ConfigSources sources = command.config.sources();
+        sources.open_named_files = false;  // a secret may come from a pipe
+        options.load = [sources = std::move(sources)] { return load_config(sources); };
+    }
+    options.set_log = [&writer](const ServeConfig& fresh) {
+        writer.set_style(log_style(fresh.log_format, fresh.log_color));
+        writer.set_levels(log_levels_from(fresh.log_level));
+    };
+    return options;
+}
+
 ExitCode run_serve(const ServeCommand& command, Io& io) {
     block_hangup();
     ExitCode code = ExitCode::ok;
@@ -120,18 +137,11 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
     plan.end_within = kShutdownTime;
     plan.log = log;
     plan.before_forced_end = [&writer] { (void)writer.flush(kLastLines); };
+    // A slow disk is no failure: what agents were told is on disk before they are told.
+    std::atomic<bool> agents_are_gone = false;
+    plan.may_end_early = [&agents_are_gone] { return agents_are_gone.load(); };
     const SignalReader signals(std::move(plan));
-    ServeOptions options = command.options;
-    options.loaded = *loaded;
-    if (can_read_again(loaded->files)) {
-        ConfigSources sources = command.config.sources();
-        sources.open_named_files = false;  // a secret may come from a pipe
-        options.load = [sources = std::move(sources)] { return load_config(sources); };
-    }
-    options.set_log = [&writer](const ServeConfig& fresh) {
-        writer.set_style(log_style(fresh.log_format, fresh.log_color));
-        writer.set_levels(log_levels_from(fresh.log_level));
-    };
+    const ServeOptions options = options_for(command, *loaded, writer);
     auto app = ServeApp::start(config, options, log, [&writer] { return writer.dropped(); });
     if (!app) return report_error(io, app.error());
     const auto set_running = [&](ServeApp* value) {
@@ -142,7 +152,7 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
     set_running(app->get());
     signals.wait();
     set_running(nullptr);
-    (*app)->stop(kStopTime);
+    (*app)->stop(kStopTime, [&agents_are_gone] { agents_are_gone = true; });
     app->reset();
     log.info("ended");
     return ExitCode::ok;

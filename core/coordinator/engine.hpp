@@ -143,8 +143,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     /// Adds numbers for batches and tasks.
     void add_ids(std::uint64_t first, std::uint64_t count);
     [[nodiscard]] std::uint64_t ids_left() const;
-    /// From now on no agent can open a stream and nothing is handed out; answers still count, also those of
-    /// agents whose stream ends after this.
+    /// From now on no agent can open a stream and nothing is handed out. Batches that no stream has taken go
+    /// back into the queues. Answers still count, also those of agents whose stream ends after this.
     void close();
     /// The number of tasks that agents hold and have not answered.
     [[nodiscard]] std::uint64_t open_tasks() const;

@@ -337,8 +337,13 @@ void Engine::drop_finished(Agent& agent) {
 }
 
 void Engine::close() {
+    const Clock::Steady now = clock_.steady();
     const std::lock_guard lock(mutex_);
     closed_ = true;
+    registry_.each([&](const AgentPtr& agent) {
+        return_untaken(*agent);
+        registry_.update(*agent, now);
+    });
 }
 
 void Engine::end_streams(const Error& reason) {

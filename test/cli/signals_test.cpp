@@ -135,6 +135,20 @@ TEST_CASE("a process that does not end in time after a signal is ended with exit
     CHECK(process.exit_code() == 1);
 }
 
+TEST_CASE("a process that may leave out the rest ends with exit code 0 when its time is over", "[cli]") {
+    SignalPlan plan;
+    plan.end_within = 1ms;
+    bool may_end = false;
+    SECTION("nothing is left to do for others") {
+        may_end = true;
+    }
+    SECTION("something else did not end") {}
+    plan.may_end_early = [may_end] { return may_end; };
+    const Process process(never_ends, std::move(plan));
+    process.send(SIGTERM);
+    CHECK(process.exit_code() == (may_end ? 0 : 1));
+}
+
 TEST_CASE("waiting output is written before a forced end", "[cli]") {
     SignalPlan plan;
     plan.end_within = 1ms;

@@ -270,7 +270,10 @@ TEST_CASE("when streams end after close(), agents keep tasks they took, and a dr
     desk.poll(actions(15));
     const auto batch = agent.stream->take();  // 10 tasks are taken, 5 wait
     REQUIRE(batch);
+    REQUIRE(desk.engine->open_tasks() == 15);
     desk.engine->close();
+    CHECK(desk.engine->open_tasks() == 10);  // the 5 will not be handed out any more
+    CHECK_FALSE(agent.stream->take());
     agent.stream->closed();
     CHECK(desk.engine->open_tasks() == 10);
     CHECK(desk.submit("a", answer_to(*batch))->accepted);
