@@ -54,6 +54,10 @@ Status ServeApp::find_chain(Ledger& ledger) {
     IOSWARM_TRY(
         node_, NodeChain::create(
                    config_, [this](const ChainIdentity& chain) { return bind_chain(chain); }, log_, registry_));
+    // While web3 is away, the node's own id must be enough. It is not enough for a data directory that belongs
+    // to no chain yet.
+    IOSWARM_TRY(const auto held, chain_of(ledger));
+    if (held) node_->assume(*held);
     auto chain = node_->chain();
     if (!chain) {
         log_.of(LogModule::node)

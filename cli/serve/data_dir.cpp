@@ -137,6 +137,11 @@ Status check_reward_chain(const ServeConfig& config, const ChainIdentity& chain)
         "the reward contract must be on the chain that the agents work for");
 }
 
+Result<std::optional<ChainIdentity>> chain_of(Ledger& ledger) {
+    bool is_unused = false;
+    return chain_of(ledger, is_unused);
+}
+
 Status check_chain(const ServeConfig& config, Ledger& ledger, const ChainIdentity& chain) {
     IOSWARM_DO(check_reward_chain(config, chain));
     bool is_unused = false;

@@ -38,6 +38,8 @@ inline constexpr ChainIdentity kEmbeddedChain{4689, 0};
 
 /// Like check_source(), for the chain. Call it before the ledger is used.
 [[nodiscard]] Status check_chain(const ServeConfig& config, Ledger& ledger, const ChainIdentity& chain);
+/// The chain that the ledger belongs to; nothing if it belongs to none yet.
+[[nodiscard]] Result<std::optional<ChainIdentity>> chain_of(Ledger& ledger);
 /// Stores the chain in the ledger if the ledger did not know all of it, and logs that. Error config: the ledger
 /// belongs to another chain, which it keeps.
 [[nodiscard]] Status bind_chain(const ServeConfig& config, Ledger& ledger, const ChainIdentity& chain,

@@ -29,6 +29,9 @@ class NodeChain {
     NodeChain(const NodeChain&) = delete;
     NodeChain& operator=(const NodeChain&) = delete;
 
+    /// Names the chain that the data directory belongs to, so that web3 need not answer. See
+    /// NodeSource::assume().
+    void assume(const ChainIdentity& chain) { node_->assume(chain); }
     /// Asks the node which chain it is on. Errors: as NodeSource::chain().
     [[nodiscard]] Result<ChainIdentity> chain() { return node_->chain(); }
     /// The ports of `node`, which the result owns.

@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "core/base/try.hpp"
 #include "core/base/u256.hpp"
 #include "proto/node/wire.hpp"
@@ -40,10 +42,17 @@ Result<ChainIds> NodeLink::read_chain_ids(const std::stop_token& stop) {
     return ChainIds{id};
 }
 
+/// What chain() may say while web3 does not answer. Its id over gRPC, if it has one, must be confirmed.
+std::optional<ChainIdentity> NodeLink::chain_without_web3() const {
+    if (has_both_ids_.load()) return ChainIdentity{evm_chain_id_.load(), std::nullopt};
+    return *assumed_.lock();
+}
+
 Result<ChainIdentity> NodeLink::chain(const std::stop_token& stop) {
     const auto ids = chain_ids_if_web3_answers(stop);
-    if (!ids && (!has_both_ids_.load() || ids.error().code == ErrorCode::cancelled)) return fail(ids.error());
-    ChainIdentity out{ids ? ids->evm : evm_chain_id_.load(), std::nullopt};
+    const auto without = chain_without_web3();
+    if (!ids && (!without || ids.error().code == ErrorCode::cancelled)) return fail(ids.error());
+    ChainIdentity out{ids ? ids->evm : without->evm, std::nullopt};
     const auto answer = call(kGetChainMeta, {}, stop);
     // A node with a JSON API cannot be asked for its own chain id.
     const bool is_json = !answer && is_json_api(answer.error());
@@ -53,21 +62,27 @@ Result<ChainIdentity> NodeLink::chain(const std::stop_token& stop) {
         if (meta.chain_id != 0) out.node = meta.chain_id;
     }
     if (!ids && !out.node) return fail(ids.error());  // then nothing tells which chain the node is on
+    if (!ids && without->node && out.node != without->node) {
+        return fail(ErrorCode::unavailable, "cannot read the EVM chain id", web3_.name(),
+                    fmt::format("{}, and the node's chain id over gRPC is {} where {} is expected",
+                                ids.error().why, *out.node, *without->node));
+    }
     if (ids) has_both_ids_ = out.node.has_value();
+    if (!ids) evm_chain_id_ = out.evm;
     const bool was_without = asked_without_web3_.exchange(!ids);
     if (!ids && !was_without) {
         log_.warn(
             "node: web3 does not answer with its chain id now ({}). The node's chain id over gRPC is {}. EVM "
-            "chain id "
-            "{} is assumed until web3 answers, so that pool, blocks and state diffs continue",
-            ids.error().why, *out.node, out.evm);
+            "chain id {} is assumed until web3 answers, because {}. So pool, blocks and state diffs continue",
+            ids.error().why, *out.node, out.evm,
+            without->node ? "the data directory belongs to that chain" : "it was read before");
     }
     return out;
 }
 
 /// Does not wait for an endpoint that is known to be away, if its answer is not needed.
 Result<ChainIds> NodeLink::chain_ids_if_web3_answers(const std::stop_token& stop) {
-    if (has_both_ids_.load() && web3_.is_away()) {
+    if (chain_without_web3() && web3_.is_away()) {
         return fail(ErrorCode::unavailable, "cannot read the EVM chain id", web3_.name(),
                     "the endpoint does not answer");
     }

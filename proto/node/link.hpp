@@ -38,8 +38,11 @@ class NodeLink {
 
     /// Asks the node again which chain it is on. chain_ids() returns the new answer from then on. If both ids
     /// were read before and web3 does not answer now, the result has the EVM chain id that was read last, and
-    /// only the id from gRPC is read again.
+    /// only the id from gRPC is read again. See also assume().
     [[nodiscard]] Result<ChainIdentity> chain(const std::stop_token& stop = {});
+    /// Sets the chain that is expected, of which both ids are known. As long as web3 has not told its id,
+    /// chain() answers with this chain if the node's own id over gRPC is that of this chain.
+    void assume(const ChainIdentity& chain) { *assumed_.lock() = chain; }
     /// True if the last chain() had to do without web3, and web3 may answer by now.
     [[nodiscard]] bool should_ask_chain_again() const { return asked_without_web3_.load() && !web3_.is_away(); }
 
@@ -73,6 +76,7 @@ class NodeLink {
   private:
     Result<ChainIds> read_chain_ids(const std::stop_token& stop);
     Result<ChainIds> chain_ids_if_web3_answers(const std::stop_token& stop);
+    [[nodiscard]] std::optional<ChainIdentity> chain_without_web3() const;
 
     void set_figures() const;
 

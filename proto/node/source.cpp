@@ -105,6 +105,10 @@ Result<ChainIdentity> NodeSource::chain(const std::stop_token& stop) {
     return chain;
 }
 
+void NodeSource::assume(const ChainIdentity& chain) {
+    if (chain.node.value_or(0) != 0) impl_->link.assume(chain);
+}
+
 bool NodeSource::should_ask_chain_again() const {
     return impl_->link.should_ask_chain_again();
 }

@@ -66,8 +66,12 @@ class NodeSource {
     [[nodiscard]] evm::StateFetchers& run_state() noexcept;
 
     /// Asks the node over both connections which chain it is on. If both answered before and web3 does not
-    /// answer now, gRPC is enough. Errors: unavailable, timed_out, bad_data, cancelled (`stop`).
+    /// answer now, gRPC is enough. The same holds before web3 has answered for the first time, if assume() was
+    /// called and gRPC tells the node's own id of that chain. Errors: unavailable, timed_out, bad_data,
+    /// cancelled (`stop`).
     [[nodiscard]] Result<ChainIdentity> chain(const std::stop_token& stop = {});
+    /// Sets the chain that is expected, for example the data directory's. Ignored if its node id is not known.
+    void assume(const ChainIdentity& chain);
     /// True if the last chain() used gRPC only, and web3 has answered since. Then call chain() again.
     /// Thread-safe.
     [[nodiscard]] bool should_ask_chain_again() const;

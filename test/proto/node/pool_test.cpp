@@ -90,6 +90,40 @@ TEST_CASE("node: while web3 is away, gRPC alone tells whether the chain is still
     CHECK_FALSE(world.source->should_ask_chain_again());
 }
 
+TEST_CASE("node: before web3 has answered once, the expected chain counts if gRPC tells its id") {
+    World world;
+    world.node.set_pool(recorded_pool());
+    world.node.set_web3(Web3::http_500);
+    world.push(5);
+    world.source->assume({4689, 1});
+    world.node.set_node_chain_id(2);
+    CHECK_FALSE(world.source->chain());
+    CHECK_FALSE(world.source->pool().pending());
+    world.node.set_node_chain_id(0);  // it does not tell
+    CHECK_FALSE(world.source->chain());
+    world.node.set_node_chain_id(1);
+    CHECK(world.source->chain() == ChainIdentity{4689, 1});
+    CHECK(world.source->chain() == ChainIdentity{4689, 1});
+    CHECK(world.lines.count(LogLevel::warn, "the data directory belongs to that chain") == 1);
+    CHECK(world.source->pool().pending());
+    CHECK(world.next(5));
+    // web3 is back, and on another chain than expected.
+    world.node.set_chain_id(4690);
+    world.node.set_web3(Web3::normal);
+    CHECK(world.account(kPlain, 5));
+    CHECK(world.source->should_ask_chain_again());
+    CHECK(world.source->chain() == ChainIdentity{4690, 1});
+}
+
+TEST_CASE("node: an expected chain without a node id does not replace web3") {
+    World world;
+    world.node.set_web3(Web3::http_500);
+    world.source->assume({4689, std::nullopt});
+    CHECK_FALSE(world.source->chain());
+    world.source->assume({4689, 0});  // the embedded chain
+    CHECK_FALSE(world.source->chain());
+}
+
 TEST_CASE("node: the recorded pool lists each action once, and later as the same object") {
     World world;
     auto pool = recorded_pool();
