@@ -112,6 +112,9 @@ TaskCounters::TaskCounters(const metrics::Registry& registry)
       forgotten(registry.counter("tasks_forgotten", kTasksDropped, "left_pool")),
       mined(
           registry.counter("tasks_mined", {"ioswarm_tasks_mined_total", "Tasks whose transaction was mined."})),
+      mined_before(registry.counter("tasks_mined_before",
+                                    {"ioswarm_tasks_mined_before_total",
+                                     "Transactions of the first poll that were mined before this start."})),
       mined_unseen(registry.counter(
           "actions_mined_unseen",
           {"ioswarm_actions_mined_unseen_total", "Mined transactions that the pool never showed."})),

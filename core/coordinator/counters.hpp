@@ -46,6 +46,7 @@ struct TaskCounters {
     metrics::Counter given_up;   ///< tried on as many agents as allowed
     metrics::Counter forgotten;  ///< left the pool without being mined, long ago
     metrics::Counter mined;
+    metrics::Counter mined_before;     ///< mined before this start, although the first poll listed them
     metrics::Counter mined_unseen;     ///< mined actions that no poll of the pool had shown
     metrics::Counter actions_mined;    ///< mined after the first poll, without the chain's own actions
     metrics::Counter actions_covered;  ///< of these, handed out to an agent before their block

@@ -216,6 +216,7 @@ void Prefetcher::finish(const TaskPtr& task, std::uint64_t height) {
     task->read_alone = false;
     task->reads_failed = 0;
     task->accounts_height = height;
+    if (TaskBook::was_mined_before(*task)) return book_.mined_before(task);
     book_.requeue(task);
 }
 

@@ -77,10 +77,11 @@ struct Task {
     Fate fate = Fate::pending;
     std::uint64_t fate_height = 0;  ///< the tip when the action left the pool, or the height of its block
     std::uint64_t seen_in_poll = 0;
-    bool handed_out = false;  ///< an agent's stream took it at least once
-    bool withdrawn = false;   ///< in the task book's list of tasks that may be forgotten
-    bool forgotten = false;   ///< no longer in the task book
-    bool given_up = false;    ///< no more hand-outs: its tries are used up, or it was dropped from a full queue
+    bool handed_out = false;       ///< an agent's stream took it at least once
+    bool listed_at_start = false;  ///< the first poll listed it, so it may have been mined before this start
+    bool withdrawn = false;        ///< in the task book's list of tasks that may be forgotten
+    bool forgotten = false;        ///< no longer in the task book
+    bool given_up = false;  ///< no more hand-outs: its tries are used up, or it was dropped from a full queue
 
     [[nodiscard]] Part* part_of(std::string_view agent) {
         const auto at =

@@ -60,6 +60,7 @@ void TaskBook::add(const PoolActionPtr& action, const AnsweredBefore& answered_b
     task->agents_wanted = settings_.task_redundancy;
     task->tries_left = settings_.task_redundancy * settings_.task_attempts;
     task->seen_in_poll = polls_;
+    task->listed_at_start = polls_ == 1;
     AnsweredEarlier earlier = answered_before(*action);
     for (std::string& agent : earlier.agents) {
         if (task->missing() == 0) break;
@@ -90,6 +91,16 @@ void TaskBook::requeue(const TaskPtr& task) {
         return move(task, task->read_alone && task->reading == 0 ? TaskQueue::unreadable : TaskQueue::unread);
     }
     move(task, task->parts.empty() ? TaskQueue::fresh : TaskQueue::again);
+}
+
+bool TaskBook::was_mined_before(const Task& task) {
+    return task.listed_at_start && task.parts.empty() && task.sender && task.sender->nonce > task.action->nonce;
+}
+
+void TaskBook::mined_before(const TaskPtr& task) {
+    if (task->fate == Fate::mined) return;
+    counters_.mined_before.add();
+    withdraw(task, Fate::mined, std::max(tip_, last_block_));
 }
 
 void TaskBook::give_up(const TaskPtr& task) {

@@ -78,6 +78,11 @@ class TaskBook {
     void requeue(const TaskPtr& task);
     /// Gives the task to no agent any more.
     void give_up(const TaskPtr& task);
+    /// True if the task's action was mined before this start: it was listed then, no agent had it, and its
+    /// sender has used its nonce. Only the last blocks from before the start are known, see set_mined_before().
+    [[nodiscard]] static bool was_mined_before(const Task& task);
+    /// The task's action was mined in a block that is not known.
+    void mined_before(const TaskPtr& task);
     /// True if the task's accounts were never read, or are too old for the tip.
     [[nodiscard]] bool needs_accounts(const Task& task) const;
 

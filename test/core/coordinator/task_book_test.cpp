@@ -276,6 +276,41 @@ TEST_CASE("after a restart a task does not go to agents that answered it before"
     CHECK(batches[0]->tasks[0].tx_raw == pool[1]->raw);
 }
 
+TEST_CASE("after a restart a listed transaction whose nonce is used up is not handed out") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    desk.state.set(address_of_number(5), {.balance_rau = 0, .nonce = 8, .code_hash = {}});
+    const auto mined = fake_action({.sender = 5, .nonce = 7});
+    const auto next = fake_action({.sender = 5, .nonce = 8});
+    desk.poll({mined, next}, 100);
+    const auto batches = Desk::take(agent);
+    REQUIRE(tasks_in(batches) == 1);
+    CHECK(batches[0]->tasks[0].tx_raw == next->raw);
+    CHECK(desk.counter("tasks_mined_before") == 1);
+    for (std::uint64_t height = 101; height < 150; ++height) {
+        desk.block(height, {});
+        desk.poll({mined}, height);
+    }
+    CHECK(Desk::take(agent).empty());
+    // What the pool lists later is for the agents to judge.
+    desk.poll({mined, fake_action({.sender = 5, .nonce = 6})}, 150);
+    CHECK(tasks_in(Desk::take(agent)) == 1);
+}
+
+TEST_CASE("after a restart an agent's answer to a transaction that was mined stays with the payroll") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    desk.state.set(address_of_number(5), {.balance_rau = 0, .nonce = 8, .code_hash = {}});
+    const auto mined = fake_action({.sender = 5, .nonce = 7});
+    desk.answered_before[mined->raw_id] = {"b"};
+    desk.poll({mined}, 100);
+    CHECK(Desk::take(agent).empty());
+    CHECK(desk.counter("tasks_mined_before") == 0);
+    desk.poll({}, 101);
+    desk.block(300, {});
+    CHECK(desk.engine->take_forgotten() == std::vector<Hash256>{mined->raw_id});
+}
+
 TEST_CASE("answered tasks that are dropped are reported to the payroll, once") {
     Desk desk;
     FakeAgent agent = desk.join("a");
