@@ -199,9 +199,8 @@ TEST_CASE("a mistake in a file is reported with file, line, key and the right fo
          "to "
          "18 decimals\n"},
         {"ioswarm: {trustedProxies: '10.0.0.0/8,nginx'}",
-         "c0.yaml:1:11: ioswarm.trustedProxies: '10.0.0.0/8,nginx' has 'nginx': it is no IP address and no "
-         "network such "
-         "as 192.0.2.0/24\n"},
+         "c0.yaml:1:11: ioswarm.trustedProxies: '10.0.0.0/8,nginx' has 'nginx': it is not an IP address or a "
+         "network such as 192.0.2.0/24\n"},
         {"ioswarm: {taskRedundancy: 17}",
          "c0.yaml:1:11: ioswarm.taskRedundancy: '17' is not a whole number from 1 to 16\n"},
         {"ioswarm: {chain: {blockTime: 26s}}",
