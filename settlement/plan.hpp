@@ -54,7 +54,9 @@ enum class HoldReason : std::uint8_t {
     simulation,  ///< the node says that the call would revert
     /// A nonce that others had used, and that comes before those of this file, is free: after a reorganisation.
     nonce_free,
-    endpoint,  ///< no endpoint answers, or they disagree
+    /// The endpoints give no certain answer: none answers, they contradict each other, blocks are still
+    /// searched, or it is not certain yet who used a nonce.
+    endpoint,
 };
 [[nodiscard]] const char* to_string(HoldReason value) noexcept;
 

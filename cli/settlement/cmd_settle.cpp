@@ -30,7 +30,7 @@ CLI::App* add_subcommand(CLI::App& app, SettleOptions& options, const std::strin
                          const std::string& help) {
     CLI::App* sub = app.add_subcommand(name, help);
     add_config_options(*sub, options.config, KeyFlags::hidden);
-    sub->footer("Every configuration flag of 'ioswarm serve' is taken too.");
+    sub->footer("All configuration flags of 'ioswarm serve' are accepted too.");
     return sub;
 }
 
@@ -42,23 +42,24 @@ Runner add_settle(CLI::App& app) {
     add_key_options(app, options->key);
     add_number(app, "--epoch", options->epoch, "N",
                "pay what is owed up to and including this epoch, oldest first");
-    app.add_flag("--dry-run", options->dry_run, "send nothing, print calls and amounts");
+    app.add_flag("--dry-run", options->dry_run, "send nothing; print calls and amounts");
     add_json(app, *options);
     add_duration_option(app, "--timeout", options->timeout, "how long to wait until everything is final (10m)");
-    app.footer("Every configuration flag of 'ioswarm serve' is taken too.");
+    app.footer("All configuration flags of 'ioswarm serve' are accepted too.");
 
-    CLI::App* init = add_subcommand(app, *options, "init", "make settlement.db, once");
+    CLI::App* init = add_subcommand(app, *options, "init", "create settlement.db (needed once)");
     add_key_options(*init, options->key);
     add_number(*init, "--from-epoch", options->from_epoch, "N",
                "the first epoch that is paid; default: all that is owed");
     add_number(*init, "--pool-from-block", options->pool_from_block, "B",
                "a block not after the contract's creation, for contracts of version 2");
-    init->add_flag("--rebuild", options->rebuild, "settlement.db was lost: ask the contract what was paid");
+    init->add_flag("--rebuild", options->rebuild,
+                   "settlement.db was lost: find out from the contract what was paid");
     add_yes_option(*init, options->yes);
     add_json(*init, *options);
 
     CLI::App* status = add_subcommand(app, *options, "status", "show what is owed, waiting and paid");
-    add_number(*status, "--epoch", options->epoch, "N", "show the payouts of this epoch alone");
+    add_number(*status, "--epoch", options->epoch, "N", "show only the payouts of this epoch");
     add_json(*status, *options);
 
     CLI::App* unstick =
@@ -66,9 +67,11 @@ Runner add_settle(CLI::App& app) {
     add_key_options(*unstick, options->key);
     CLI::Option* raise =
         unstick->add_flag("--raise-price", options->raise_price, "send it again at a higher price");
-    unstick->add_flag("--empty", options->replace_by_empty, "replace it by an empty one: its payouts stay owed")
+    unstick
+        ->add_flag("--empty", options->replace_by_empty,
+                   "replace it by an empty transaction; its payouts stay owed")
         ->excludes(raise);
-    unstick->add_flag("--dry-run", options->dry_run, "send nothing, print what the two orders would do");
+    unstick->add_flag("--dry-run", options->dry_run, "send nothing; print what both options would do");
     add_yes_option(*unstick, options->yes);
     add_json(*unstick, *options);
     add_duration_option(*unstick, "--timeout", options->timeout, "how long to wait until it is final (10m)");
