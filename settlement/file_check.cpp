@@ -137,7 +137,7 @@ class ContentCheck {
 
     [[nodiscard]] static bool is_of_intent(const AttemptRow& attempt, const IntentRow& intent) {
         const auto decoded = decode_signed(attempt.raw);
-        if (!decoded) return true;  // no flipped bit does this, since the bytes have their hash
+        if (!decoded) return true;  // no flipped bit does this, since the bytes match their hash
         if (decoded->tx.nonce != intent.nonce) return false;
         if (attempt.kind == AttemptKind::noop) return true;
         return decoded->tx.value == intent.value_rau && decoded->tx.data == intent.data;
@@ -148,8 +148,8 @@ class ContentCheck {
         U256 max_gas = 0;
         for (const AttemptRow& attempt : attempts) {
             if (keccak256(attempt.raw) != attempt.hash)
-                return damaged(
-                    fmt::format("{}, attempt {}: its bytes do not have its hash", name, attempt.number));
+                return damaged(fmt::format("{}, attempt {}: its bytes do not match its stored hash", name,
+                                           attempt.number));
             if (!is_of_intent(attempt, intent))
                 return damaged(
                     fmt::format("{}, attempt {}: its bytes do something else", name, attempt.number));

@@ -83,7 +83,7 @@ struct LedgerPayouts::Reader {
     /// Passes one page to `take` and moves the cursor to its end. Returns false after the last page.
     template <typename Take>
     [[nodiscard]] Result<bool> read_page(Cursor& at, std::uint64_t below_epoch, const Take& take);
-    /// Why the rows that were read are not what was stored. Empty when each has its hash.
+    /// Why the rows that were read are not what was stored. Empty when each matches its stored hash.
     [[nodiscard]] Result<std::string> altered(std::uint64_t first_epoch, std::uint64_t running_epoch);
 
   private:
@@ -153,7 +153,7 @@ void LedgerPayouts::Reader::check_late_wallet(const std::string& agent_id,
                                               const std::optional<Address>& wallet) {
     if (is_intact_wallet(agent_id, wallet)) return;
     altered_wallet_ =
-        fmt::format("the wallet of agent {} is not the one that it named: it does not have its hash", agent_id);
+        fmt::format("the wallet of agent {} was changed: it does not match its stored hash", agent_id);
 }
 
 Result<std::string> LedgerPayouts::Reader::altered(std::uint64_t first_epoch, std::uint64_t running_epoch) {

@@ -56,7 +56,7 @@ struct LedgerFacts {
     /// covers, until serve has marked them as final.
     std::vector<OwedPayout> waiting;
     /// Why the ledger is not what it was when its epochs closed; names an epoch or an agent. Empty: every row
-    /// that was read has its hash. Nothing may be paid from an altered ledger.
+    /// that was read matches its stored hash. Nothing may be paid from an altered ledger.
     std::string altered;
 
     /// Whether the payouts of this ledger may be paid on the chain with this EVM chain id. They may be paid

@@ -17,23 +17,29 @@ namespace {
 constexpr std::uint64_t settle_epoch_bytes(std::uint64_t entries) {
     return 4 + 3 * 32 + 32 * entries;
 }
+/// Size of a depositAndSettle call: selector, two offsets, two lengths, then an address and a weight per
+/// wallet.
 constexpr std::uint64_t weights_bytes(std::uint64_t wallets) {
     return 4 + 4 * 32 + 64 * wallets;
 }
+/// Size of a depositSettleAndClaim call: selector, three offsets, three lengths (two lists are empty), then an
+/// address per wallet to which money is sent.
 constexpr std::uint64_t value_bytes(std::uint64_t claimees) {
     return 4 + 6 * 32 + 32 * claimees;
 }
 
-bool is_pushed(const PlanInput& input, const Address& wallet) {
+bool is_sent(const PlanInput& input, const Address& wallet) {
     return input.limits->push && !input.push_failed.contains(wallet);
 }
 
-/// The entries of one settleEpoch call.
+/// The entries of one settleEpoch call: some are sent to the wallet, the others are credited to it in the
+/// contract.
 struct Part {
     std::vector<std::pair<Address, U256>> wallets;  ///< wallets with an amount of 0 get no entry
     std::uint64_t credited = 0;
     std::uint64_t sent = 0;
 
+    std::uint64_t& count_of(bool is_sent) { return is_sent ? sent : credited; }
     [[nodiscard]] std::uint64_t gas_limit() const {
         const std::uint64_t bytes = settle_epoch_bytes(credited + sent);
         return std::max(contracts::settle_epoch_gas_limit(credited, sent), contracts::floor_gas(bytes));
@@ -48,18 +54,18 @@ std::vector<Part> split(const PlanInput& input, const std::map<Address, U256>& w
     std::vector<Part> out;
     for (const auto& [wallet, amount] : wallets) {
         const std::uint64_t entries = amount == 0 ? 0 : 1;
-        const bool pushed = is_pushed(input, wallet);
+        const bool sent = is_sent(input, wallet);
         if (!out.empty()) {
             Part& last = out.back();
-            (pushed ? last.sent : last.credited) += entries;
+            last.count_of(sent) += entries;
             if (last.fits(input.limits->block_gas_limit)) {
                 last.wallets.emplace_back(wallet, amount);
                 continue;
             }
-            (pushed ? last.sent : last.credited) -= entries;
+            last.count_of(sent) -= entries;
         }
         Part& next = out.emplace_back();
-        (pushed ? next.sent : next.credited) += entries;
+        next.count_of(sent) += entries;
         next.wallets.emplace_back(wallet, amount);
     }
     return out;
@@ -92,7 +98,7 @@ Result<PlannedIntent> settle_intent(const PlanInput& input, const PayoutBatch& b
     for (const auto& [wallet, amount] : part.wallets) {
         wallets.insert(wallet);
         if (amount == 0) continue;
-        IOSWARM_TRY(const auto word, contracts::entry_word({wallet, amount, is_pushed(input, wallet)}));
+        IOSWARM_TRY(const auto word, contracts::entry_word({wallet, amount, is_sent(input, wallet)}));
         entries.push_back(word);
         value += amount;
     }
@@ -111,7 +117,8 @@ Result<BatchDraft> draft_v3(const PlanInput& input, const PayoutBatch& batch) {
     const auto ids = pool_ids(input, batch);
     const std::vector<Part> parts = split(input, batch.wallets);
     if (!ids || parts.size() > ids->count) {
-        return fail(ErrorCode::internal, "cannot plan a settlement", {}, "it was drafted without fitting");
+        return fail(ErrorCode::internal, "cannot plan a settlement", {},
+                    "draft_batch() was called for a batch that does not fit");
     }
     BatchDraft out;
     std::uint64_t id = ids->newest - parts.size();
@@ -149,7 +156,7 @@ WeightChanges weight_changes(const PlanInput& input, const PayoutBatch& batch) {
 std::vector<Address> claimees_of(const PlanInput& input, const PayoutBatch& batch) {
     std::vector<Address> out;
     for (const auto& [wallet, amount] : batch.wallets) {
-        if (amount != 0 && is_pushed(input, wallet)) out.push_back(wallet);
+        if (amount != 0 && is_sent(input, wallet)) out.push_back(wallet);
     }
     return out;
 }
@@ -213,7 +220,8 @@ void PayoutBatch::add(const OwedPayout& payout) {
 std::optional<PoolIds> pool_ids(const PlanInput& input, const PayoutBatch& batch) {
     PoolIds out;
     out.newest = batch.newest_height;
-    // The whole batch is older than what the pool has settled, because a wallet was named late.
+    // All epochs of the batch are older than the contract's last id, because an agent named its wallet late.
+    // Then ids up to the ledger's height are used.
     if (out.newest <= input.pool.last_epoch) out.newest = input.ledger_height;
     if (out.newest <= input.pool.last_epoch || out.newest > input.ledger_height) return std::nullopt;
     out.count =

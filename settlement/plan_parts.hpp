@@ -23,6 +23,8 @@ struct PayoutBatch {
     std::uint64_t newest_height = 0;  ///< last height of the newest epoch
     std::uint64_t blocks = 0;         ///< number of blocks in all epochs
 
+    /// Payouts must come in ascending order of (epoch, agent). They must outlive the batch, which points to
+    /// them.
     void add(const OwedPayout& payout);
 };
 
@@ -30,27 +32,33 @@ struct PayoutBatch {
 struct BatchDraft {
     std::vector<PlannedIntent> intents;
     std::uint64_t gas_limit = 0;     ///< sum over all intents
-    std::uint64_t expected_gas = 0;  ///< the cost when all wallets are new and none wastes gas
+    std::uint64_t expected_gas = 0;  ///< if every wallet is a new account and no wallet's code uses extra gas
 };
 
-/// The ids of a v3 pool that may be used: `count` ids, the highest is `newest`.
+/// The ids that a settlement may use. A v3 contract identifies each settlement by an id, here a block height.
+/// This program uses only ids above the contract's lastEpoch (its highest id), in ascending order. There are
+/// `count` of them, and the highest is `newest`.
 struct PoolIds {
     std::uint64_t newest = 0;
     std::uint64_t count = 0;
 };
 
-/// The most parts of one settlement: the size of the contract's window of ids.
+/// Maximum number of parts of one settlement. The contract remembers for its 32 highest ids which ones are
+/// settled (its window), so all parts of a settlement must be within 32 ids.
 inline constexpr std::uint64_t kMaxParts = 32;
 
-/// Returns nothing when every id up to the ledger's last height is at or below the pool's lastEpoch.
+/// Returns nothing if there is no unused id: every height up to the ledger's last one is at or below the
+/// contract's lastEpoch, or the batch is newer than the ledger.
 [[nodiscard]] std::optional<PoolIds> pool_ids(const PlanInput& input, const PayoutBatch& batch);
 
 /// Number of transactions that a v3 settlement of these wallets needs. 0 for no wallets.
 [[nodiscard]] std::uint64_t parts_needed_v3(const PlanInput& input, const std::map<Address, U256>& wallets);
-/// Whether the batch fits into the number of transactions that it may have.
+/// Whether the batch can be paid. v3: there are enough ids, and each part is within the limits on gas and call
+/// data. v2: both transactions are within them.
 [[nodiscard]] bool fits(const PlanInput& input, const PayoutBatch& batch);
-/// The transactions of a batch that fits. v3: one intent per part, with ascending ids. v2: first weights, then
-/// value.
+/// The transactions of a batch for which fits() is true. v3: one intent per part, with ascending ids. v2: first
+/// a transaction that sets the weights, then one that sends the money. The first has no payouts of its own:
+/// they belong to the second.
 [[nodiscard]] Result<BatchDraft> draft_batch(const PlanInput& input, const PayoutBatch& batch);
 
 }  // namespace ioswarm::settlement

@@ -84,7 +84,7 @@ Result<SettlerStep> Settler::Impl::work_on(const IntentRow& intent) {
         case IntentState::pooled:
         case IntentState::mined:
         case IntentState::cancelling:
-            return look(intent);
+            return check_transaction(intent);
         case IntentState::final_ok:
         case IntentState::final_reverted:
         case IntentState::cancelled:
@@ -110,14 +110,14 @@ Result<SettlerStep> Settler::Impl::reconcile() {
     }
     if (Status checked = chain.check_chain(); !checked) return report_unreachable(checked.error());
     IOSWARM_TRY(const auto ledger, compare_with_ledger());
-    if (ledger.reason != HaltReason::none) return halted(ledger);
+    if (ledger.reason != HaltReason::none) return store_halt(ledger);
     IOSWARM_TRY(const auto live, store.live_intent());
     if (live) {
         IOSWARM_DO(check_attempts(*live));
         log.info("settlement: going on with intent {} ({}, {})", live->id, to_string(live->kind),
                  to_string(live->state));
     }
-    return again();
+    return next_step_now();
 }
 
 Result<SettlerStep> Settler::Impl::held(const Hold& hold) {
@@ -157,7 +157,7 @@ Result<SettlerStep> Settler::Impl::waiting_for_blocks(std::uint64_t tip) {
                      watch.highest_tip, kLongestWithoutBlock.count())});
 }
 
-Result<SettlerStep> Settler::Impl::halted(const Halt& halt) {
+Result<SettlerStep> Settler::Impl::store_halt(const Halt& halt) {
     IOSWARM_DO(store.set_halt(halt));
     failpoint("halted");
     return SettlerStep{SettlerStep::State::halted, settings.longest_back_off, {}};

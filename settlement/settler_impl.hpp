@@ -60,7 +60,8 @@ struct Settler::Impl {
     [[nodiscard]] Result<SettlerStep> reconcile();  ///< returns `again` when everything matches
     [[nodiscard]] Result<SettlerStep> work_on(const IntentRow& intent);
     [[nodiscard]] std::int64_t now_ms() const;
-    [[nodiscard]] static SettlerStep again() { return {SettlerStep::State::again, {}, {}}; }
+    /// The step after this one follows at once.
+    [[nodiscard]] static SettlerStep next_step_now() { return {SettlerStep::State::again, {}, {}}; }
     /// Clears the hold, because the transaction in progress only has to be waited for.
     [[nodiscard]] Result<SettlerStep> waiting();
     /// The same for a wait that needs new blocks. If none has come above `tip` for minutes, the hold says so.
@@ -70,7 +71,7 @@ struct Settler::Impl {
     /// Stores a hold while a transaction is in progress. The next step comes after SettlerSettings::poll.
     [[nodiscard]] Result<SettlerStep> waits_for(const Hold& hold);
     /// Stores the halt. Nothing is signed until an operator resumes.
-    [[nodiscard]] Result<SettlerStep> halted(const Halt& halt);
+    [[nodiscard]] Result<SettlerStep> store_halt(const Halt& halt);
     /// Logs each agent whose wallet can never be paid, once for each wallet that it names.
     void log_unusable(const Plan& made);
     void log_hold(const Hold& hold);  ///< logs a hold, once until progress()
@@ -152,13 +153,24 @@ struct Settler::Impl {
 
     // Implemented in settler_watch.cpp
     /// For the states sending, pooled, mined and cancelling.
-    [[nodiscard]] Result<SettlerStep> look(const IntentRow& intent);
-    [[nodiscard]] Result<SettlerStep> seen(const IntentRow& intent, const std::vector<AttemptRow>& attempts,
-                                           const contracts::Receipt& receipt, const std::string& endpoint);
+    [[nodiscard]] Result<SettlerStep> check_transaction(const IntentRow& intent);
+    [[nodiscard]] Result<SettlerStep> handle_receipt(const IntentRow& intent,
+                                                     const std::vector<AttemptRow>& attempts,
+                                                     const contracts::Receipt& receipt,
+                                                     const std::string& endpoint);
+    [[nodiscard]] Status record_observation(const IntentRow& intent, const contracts::Receipt& receipt,
+                                            const std::string& endpoint);
+    [[nodiscard]] Result<std::optional<SettlerStep>> wait_until_final(const IntentRow& intent,
+                                                                      const std::vector<AttemptRow>& attempts,
+                                                                      const AttemptRow& attempt,
+                                                                      const contracts::Receipt& receipt);
+    [[nodiscard]] Result<SettlerStep> contract_contradicts(const IntentRow& intent,
+                                                           const std::vector<AttemptRow>& attempts);
     /// Shows that blocks are left to read, which can take long. The next step reads more of them.
-    [[nodiscard]] Result<SettlerStep> reading(const IntentRow& intent);
-    [[nodiscard]] Result<SettlerStep> not_seen(const IntentRow& intent, const std::vector<AttemptRow>& attempts,
-                                               const std::vector<Hash256>& hashes);
+    [[nodiscard]] Result<SettlerStep> wait_for_block_search(const IntentRow& intent);
+    [[nodiscard]] Result<SettlerStep> handle_missing(const IntentRow& intent,
+                                                     const std::vector<AttemptRow>& attempts,
+                                                     const std::vector<Hash256>& hashes);
     [[nodiscard]] Result<SettlerStep> used_by_others(const IntentRow& intent,
                                                      const std::vector<AttemptRow>& attempts,
                                                      std::uint64_t height);

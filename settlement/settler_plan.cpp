@@ -166,7 +166,7 @@ void Settler::Impl::log_unusable(const Plan& made) {
 
 Result<SettlerStep> Settler::Impl::plan() {
     IOSWARM_TRY(auto drafted, draft());
-    if (drafted.halt.reason != HaltReason::none) return halted(drafted.halt);
+    if (drafted.halt.reason != HaltReason::none) return store_halt(drafted.halt);
     log_unusable(drafted.plan);
     if (drafted.plan.hold.reason == HoldReason::endpoint)
         return report_unreachable(
@@ -181,7 +181,7 @@ Result<SettlerStep> Settler::Impl::plan() {
     if (!nonce || nonce->state != SettlerStep::State::again) return nonce;
     const auto checked = pre_flight(drafted.plan.intents.front().intent, drafted.gas_price);
     if (!checked) return report_unreachable(checked.error());
-    if (checked->halt.reason != HaltReason::none) return halted(checked->halt);
+    if (checked->halt.reason != HaltReason::none) return store_halt(checked->halt);
     if (checked->hold.reason != HoldReason::none) return held(checked->hold);
 
     failpoint("plan_made");
@@ -192,7 +192,7 @@ Result<SettlerStep> Settler::Impl::plan() {
              epoch_range(first.first_epoch, stored.back().last_epoch), stored.size(),
              stored.size() == 1 ? "" : "s");
     IOSWARM_DO(progress());
-    return again();
+    return next_step_now();
 }
 
 }  // namespace ioswarm::settlement

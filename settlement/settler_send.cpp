@@ -19,9 +19,9 @@ using contracts::SendOutcome;
 Result<SettlerStep> Settler::Impl::nonce_is_next(std::uint64_t next) {
     const auto nonce = check_nonce(next);
     if (!nonce) return report_unreachable(nonce.error());
-    if (nonce->halt.reason != HaltReason::none) return halted(nonce->halt);
+    if (nonce->halt.reason != HaltReason::none) return store_halt(nonce->halt);
     if (nonce->hold.reason != HoldReason::none) return held(nonce->hold);
-    return again();
+    return next_step_now();
 }
 
 Result<SettlerStep> Settler::Impl::begin(const IntentRow& intent) {
@@ -56,14 +56,14 @@ Result<SettlerStep> Settler::Impl::begin(const IntentRow& intent) {
     if (!price) return report_unreachable(price.error());
     const auto checked = pre_flight(intent, *price);
     if (!checked) return report_unreachable(checked.error());
-    if (checked->halt.reason != HaltReason::none) return halted(checked->halt);
+    if (checked->halt.reason != HaltReason::none) return store_halt(checked->halt);
     // It has no nonce yet, so its payouts can be planned again for the contract's current state. Version 2's
     // value step is kept, since its weights are already paid for.
     if (checked->reverts && intent.kind == IntentKind::settle) return drop(intent, checked->hold.detail);
     if (checked->hold.reason != HoldReason::none) return held(checked->hold);
     IOSWARM_DO(store.reserve_nonce(intent.id));
     failpoint("nonce_reserved");
-    return again();
+    return next_step_now();
 }
 
 Result<SettlerStep> Settler::Impl::drop(const IntentRow& intent, const std::string& reason) {
@@ -75,7 +75,7 @@ Result<SettlerStep> Settler::Impl::drop(const IntentRow& intent, const std::stri
     failpoint("plan_dropped");
     log.warn("settlement: the payment for {} is planned anew before it was signed: {}",
              epoch_range(intent.first_epoch, intent.last_epoch), reason);
-    return again();
+    return next_step_now();
 }
 
 Result<SettlerStep> Settler::Impl::sign_first(const IntentRow& intent) {
@@ -93,7 +93,7 @@ Result<SettlerStep> Settler::Impl::sign_first(const IntentRow& intent) {
     }
     const auto checked = pre_flight(intent, *price);
     if (!checked) return report_unreachable(checked.error());
-    if (checked->halt.reason != HaltReason::none) return halted(checked->halt);
+    if (checked->halt.reason != HaltReason::none) return store_halt(checked->halt);
     if (checked->hold.reason != HoldReason::none) return held(checked->hold);
     auto attempt = signer.sign(intent, AttemptKind::pay, *price, *tip);
     if (!attempt && attempt.error().code == ErrorCode::permission_denied)
@@ -103,7 +103,7 @@ Result<SettlerStep> Settler::Impl::sign_first(const IntentRow& intent) {
     failpoint("signed_in_memory");
     IOSWARM_DO(store.add_attempt(*attempt));
     failpoint("attempt_stored");
-    return again();
+    return next_step_now();
 }
 
 Result<SettlerStep> Settler::Impl::send_first(const IntentRow& intent) {
@@ -163,7 +163,7 @@ Result<SettlerStep> Settler::Impl::after_send(const IntentRow& intent, const con
             return fail(ErrorCode::config, "cannot send", {}, sent.why, "check rewardRpcUrl");
         case SendOutcome::underpriced:
             watch.refused_price = true;
-            return again();
+            return next_step_now();
         case SendOutcome::no_funds:
             retry_later();
             return waits_for({HoldReason::balance, "the node says: " + sent.why});
@@ -197,7 +197,7 @@ Result<SettlerStep> Settler::Impl::send_again(const IntentRow& intent,
     const bool is_slow = *tip >= watch.since + settings.blocks_until_bump;
     if (watch.refused_price || is_slow) {
         IOSWARM_TRY(const auto raised, raise_price(intent, newest, *tip, settings.limits.max_gas_price));
-        if (raised) return again();
+        if (raised) return next_step_now();
     }
     if (watch.refused_price) {
         retry_later();

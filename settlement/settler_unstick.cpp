@@ -45,7 +45,7 @@ Result<SettlerStep> Settler::Impl::compete(const IntentRow& intent, const std::v
     const auto price = noop_price(attempts, settings.limits.max_gas_price);
     if (!price) return report_unreachable(price.error());
     IOSWARM_DO(add_noop(intent, *price, *tip));
-    return again();
+    return next_step_now();
 }
 
 Status Settler::Impl::unstick(Unstick how, const U256& cap) {

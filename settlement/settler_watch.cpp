@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a sent transaction to the end of the intent.
+// Follows an intent's transactions until its outcome is final. An intent is one planned payment. An attempt is
+// one signed transaction for it; all attempts of an intent have the same nonce, so at most one of them can be
+// mined. Each step searches the endpoints for a receipt of one of them (check_transaction()). If there is one,
+// it waits until the receipt is final (handle_receipt()). If there is none, it sends again, waits, or finds
+// that somebody else used the nonce (handle_missing()). When endpoints disagree, the settler waits; when others
+// use the wallet, it halts.
 #include <algorithm>
 #include <utility>
 
@@ -39,7 +44,8 @@ void log_end(const Log& log, const IntentRow& intent, const SettlementStore::End
 }  // namespace
 
 std::uint64_t Settler::Impl::first_block_of(const std::vector<AttemptRow>& attempts) {
-    // A reorganisation may put a transaction into a block below the tip at which it was signed.
+    // A reorganisation may put a transaction into a block below the tip at which it was signed. Deeper ones
+    // than this are not expected; the number is our own choice.
     constexpr std::uint64_t kBlocksBefore = 64;
     if (attempts.empty()) return 1;
     std::uint64_t from = attempts.front().from_block;
@@ -55,7 +61,7 @@ void Settler::Impl::watch_intent(const IntentRow& intent, const std::vector<Atte
     evidence.begin(first_block_of(attempts));
 }
 
-Result<SettlerStep> Settler::Impl::look(const IntentRow& intent) {
+Result<SettlerStep> Settler::Impl::check_transaction(const IntentRow& intent) {
     IOSWARM_TRY(const auto attempts, store.attempts(intent.id));
     const bool has_noop = std::any_of(attempts.begin(), attempts.end(),
                                       [](const AttemptRow& one) { return one.kind == AttemptKind::noop; });
@@ -67,60 +73,65 @@ Result<SettlerStep> Settler::Impl::look(const IntentRow& intent) {
     std::vector<Hash256> hashes;
     for (auto one = attempts.rbegin(); one != attempts.rend(); ++one)
         hashes.push_back(one->hash);
-    const auto looked = evidence.look(hashes);
-    if (!looked) return report_unreachable(looked.error());
-    if (looked->receipt) return seen(intent, attempts, *looked->receipt, looked->endpoint);
-    if (looked->more) return reading(intent);
-    if (intent.hash && looked->complete) {
+    const auto search = evidence.look(hashes);
+    if (!search) return report_unreachable(search.error());
+    if (search->receipt) return handle_receipt(intent, attempts, *search->receipt, search->endpoint);
+    if (search->more) return wait_for_block_search(intent);
+    if (intent.hash && search->complete) {
         IOSWARM_DO(store.note_unmined(intent.id));
         failpoint("unmined_noted");
-        log.warn("settlement: the receipt of the transaction with nonce {} vanished; it is sent again",
-                 intent.nonce.value_or(0));
+        log.warn(
+            "settlement: the receipt of the transaction with nonce {} vanished; the transaction is sent again",
+            intent.nonce.value_or(0));
         watch = {};
-        return again();
+        return next_step_now();
     }
-    return not_seen(intent, attempts, hashes);
+    return handle_missing(intent, attempts, hashes);
 }
 
-Result<SettlerStep> Settler::Impl::reading(const IntentRow& intent) {
+Result<SettlerStep> Settler::Impl::wait_for_block_search(const IntentRow& intent) {
     const Hold hold{HoldReason::endpoint, fmt::format("blocks are searched for the transaction with nonce {}",
                                                       intent.nonce.value_or(0))};
     IOSWARM_DO(store.set_hold(hold, now_ms()));
-    return again();
+    return next_step_now();
 }
 
-Result<SettlerStep> Settler::Impl::not_seen(const IntentRow& intent, const std::vector<AttemptRow>& attempts,
-                                            const std::vector<Hash256>& hashes) {
-    const auto word = evidence.nonce_used(*intent.nonce, hashes);
-    if (!word) return report_unreachable(word.error());
-    switch (word->state) {
+/// Called when no endpoint shows a receipt. The intent has a nonce: it was assigned before the first attempt
+/// was signed.
+Result<SettlerStep> Settler::Impl::handle_missing(const IntentRow& intent,
+                                                  const std::vector<AttemptRow>& attempts,
+                                                  const std::vector<Hash256>& hashes) {
+    const auto nonce = evidence.nonce_used(*intent.nonce, hashes);
+    if (!nonce) return report_unreachable(nonce.error());
+    switch (nonce->state) {
         case contracts::ChainEvidence::Nonce::found:
-            return seen(intent, attempts, *word->receipt, word->endpoint);
+            return handle_receipt(intent, attempts, *nonce->receipt, nonce->endpoint);
         case contracts::ChainEvidence::Nonce::reading:
-            return reading(intent);
+            return wait_for_block_search(intent);
         case contracts::ChainEvidence::Nonce::unsure:
             return report_unreachable(
-                {ErrorCode::unavailable, "cannot see what became of a transaction", {}, word->silent, {}});
+                {ErrorCode::unavailable, "the outcome of a transaction is unknown", {}, nonce->silent, {}});
         case contracts::ChainEvidence::Nonce::open: {
             watch.used_since.reset();
-            if (word->confirmed >= *intent.nonce) return send_again(intent, attempts);
-            // It cannot be mined before the nonces below it are used, and a higher price does not help.
-            const auto hold = nonces_went_back({word->confirmed, word->height}, *intent.nonce);
+            if (nonce->confirmed >= *intent.nonce) return send_again(intent, attempts);
+            // A transaction is mined only after all lower nonces. While lower nonces are unused, a higher price
+            // is useless.
+            const auto hold = nonces_went_back({nonce->confirmed, nonce->height}, *intent.nonce);
             if (!hold) return report_unreachable(hold.error());
             return hold->reason == HoldReason::none ? send_again(intent, attempts) : waits_for(*hold);
         }
         case contracts::ChainEvidence::Nonce::used:
             break;
     }
-    if (!watch.used_since) watch.used_since = word->height;
-    if (word->height < *watch.used_since + settings.blocks_until_final) {
+    if (!watch.used_since) watch.used_since = nonce->height;
+    if (nonce->height < *watch.used_since + settings.blocks_until_final) {
         return waits_for(
             {HoldReason::endpoint,
-             fmt::format("nonce {} is used, and none of the transactions that were signed for it is "
-                         "seen; blocks up to {} are looked at",
+             fmt::format("nonce {} is used, and none of the transactions that were signed for it was "
+                         "found; searching up to block {}",
                          *intent.nonce, *watch.used_since + settings.blocks_until_final)});
     }
-    return used_by_others(intent, attempts, word->height);
+    return used_by_others(intent, attempts, nonce->height);
 }
 
 /// Called when every endpoint says that the nonce is used and no block has a transaction of the intent.
@@ -133,7 +144,8 @@ Result<SettlerStep> Settler::Impl::used_by_others(const IntentRow& intent,
         const auto other =
             *state == contracts::EpochState::open ? Result<bool>(false) : settled_by_another(intent, attempts);
         if (!other) return report_unreachable(other.error());
-        // Without such a log the payment may be the intent's own, and its receipt is only hidden.
+        // If no event shows another payer, our own transaction may have settled the id, and the endpoints just
+        // do not show its receipt.
         if (*state != contracts::EpochState::open && !*other) {
             return waits_for(
                 {HoldReason::endpoint,
@@ -141,7 +153,7 @@ Result<SettlerStep> Settler::Impl::used_by_others(const IntentRow& intent,
                              intent.pool_epoch)});
         }
     }
-    return halted(
+    return store_halt(
         {HaltReason::foreign_transaction,
          fmt::format("nonce {} of wallet {} was used by a transaction that is not in settlement.db (seen "
                      "at block {}): somebody else uses this key",
@@ -149,8 +161,10 @@ Result<SettlerStep> Settler::Impl::used_by_others(const IntentRow& intent,
          now_ms()});
 }
 
-Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vector<AttemptRow>& attempts,
-                                        const contracts::Receipt& receipt, const std::string& endpoint) {
+Result<SettlerStep> Settler::Impl::handle_receipt(const IntentRow& intent,
+                                                  const std::vector<AttemptRow>& attempts,
+                                                  const contracts::Receipt& receipt,
+                                                  const std::string& endpoint) {
     watch.used_since.reset();
     const AttemptRow* const attempt = attempt_with(attempts, receipt.transaction);
     if (attempt == nullptr)
@@ -158,9 +172,22 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
     const bool fits = receipt.gas_used <= attempt->gas_limit &&
                       (receipt.gas_price == 0 || receipt.gas_price == attempt->gas_price);
     if (!fits) {
-        return waits_for({HoldReason::endpoint,
-                          fmt::format("{} shows a receipt that does not fit what was signed", endpoint)});
+        return waits_for(
+            {HoldReason::endpoint,
+             fmt::format("{} shows a receipt whose gas or price differs from the signed transaction",
+                         endpoint)});
     }
+    IOSWARM_DO(record_observation(intent, receipt, endpoint));
+    const auto waits = wait_until_final(intent, attempts, *attempt, receipt);
+    if (!waits) return fail(waits.error());
+    if (*waits) return **waits;
+    const auto agrees = pool_agrees(intent, *attempt, receipt);
+    if (!agrees) return report_unreachable(agrees.error());
+    return *agrees ? finish(intent, *attempt, receipt, endpoint) : contract_contradicts(intent, attempts);
+}
+
+Status Settler::Impl::record_observation(const IntentRow& intent, const contracts::Receipt& receipt,
+                                         const std::string& endpoint) {
     IOSWARM_TRY(const auto known, store.observations(intent.id));
     const bool is_new = std::none_of(known.begin(), known.end(), [&](const ObservationRow& one) {
         return one.endpoint == endpoint && one.transaction == receipt.transaction &&
@@ -174,8 +201,16 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
         IOSWARM_DO(store.note_mined(row));
         failpoint("mined_noted");
     }
-    // An outcome that releases payouts, so that they are planned again, needs blocks on top in any case.
-    const bool releases = !receipt.succeeded() || attempt->kind == AttemptKind::noop;
+    return {};
+}
+
+/// Returns the step to take while the receipt is not final; nothing if it is final.
+Result<std::optional<SettlerStep>> Settler::Impl::wait_until_final(const IntentRow& intent,
+                                                                   const std::vector<AttemptRow>& attempts,
+                                                                   const AttemptRow& attempt,
+                                                                   const contracts::Receipt& receipt) {
+    // If the outcome makes the payouts payable again, always wait for blocks_until_final blocks on top.
+    const bool releases = !receipt.succeeded() || attempt.kind == AttemptKind::noop;
     const auto judged = evidence.judge(receipt, *intent.nonce, settings.blocks_until_final, releases);
     if (!judged) return report_unreachable(judged.error());
     if (judged->finality == contracts::ChainEvidence::Finality::disputed) {
@@ -185,38 +220,42 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
         return waits_for({HoldReason::endpoint, judged->why});
     }
     if (judged->finality == contracts::ChainEvidence::Finality::waits) {
-        // Blocks do not help any more: an endpoint does not show what the others say, and people must know.
+        // More blocks will not help if there are enough already: an endpoint contradicts the others. Report it
+        // to the operator.
         const bool is_deep = judged->depth >= settings.blocks_until_final;
         const bool shows_why = !judged->why.empty() && (is_deep || judged->agreeing == 0);
         if (!shows_why) return waiting_for_blocks(receipt.block + judged->depth);
         return waits_for({HoldReason::endpoint, judged->why});
     }
-    const auto agrees = pool_agrees(intent, *attempt, receipt);
-    if (!agrees) return report_unreachable(agrees.error());
-    if (!*agrees) {
-        // The settlement may have been made by a later transaction, of which this file knows nothing.
-        const auto other = settled_by_another(intent, attempts);
-        if (!other) return report_unreachable(other.error());
-        if (*other) {
-            return halted({HaltReason::foreign_transaction,
+    return std::nullopt;
+}
+
+/// Called when a receipt is final and the contract's state says otherwise.
+Result<SettlerStep> Settler::Impl::contract_contradicts(const IntentRow& intent,
+                                                        const std::vector<AttemptRow>& attempts) {
+    // The settlement may have been made by a later transaction, of which this file knows nothing.
+    const auto other = settled_by_another(intent, attempts);
+    if (!other) return report_unreachable(other.error());
+    if (*other) {
+        return store_halt({HaltReason::foreign_transaction,
                            fmt::format("the contract has settled id {} by a transaction that is not in "
-                                       "settlement.db: an older copy of the file was put in its place, or "
+                                       "settlement.db: settlement.db was replaced by an older copy, or "
                                        "somebody else uses this key",
                                        intent.pool_epoch),
                            now_ms()});
-        }
-        return waits_for({HoldReason::endpoint,
-                          fmt::format("the receipt of intent {} and the contract's epochState({}) contradict",
-                                      intent.id, intent.pool_epoch)});
     }
-    return finish(intent, *attempt, receipt, endpoint);
+    return waits_for(
+        {HoldReason::endpoint,
+         fmt::format("the receipt of intent {} and the contract's epochState({}) contradict each other",
+                     intent.id, intent.pool_epoch)});
 }
 
 Result<bool> Settler::Impl::pool_agrees(const IntentRow& intent, const AttemptRow& attempt,
                                         const contracts::Receipt& receipt) {
     if (intent.kind != IntentKind::settle) return true;
     IOSWARM_TRY(const auto state, pool.epoch_state(intent.pool_epoch));
-    if (state == contracts::EpochState::too_old) return true;
+    if (state == contracts::EpochState::too_old)
+        return true;  // the contract no longer knows; trust the receipt
     const bool pays = attempt.kind == AttemptKind::pay && receipt.succeeded();
     return (state == contracts::EpochState::settled) == pays;
 }
@@ -258,22 +297,23 @@ Result<SettlerStep> Settler::Impl::finish(const IntentRow& intent, const Attempt
     // Store the halt first: after a crash in between, the intent's end is found again, but a halt would be
     // lost.
     if (halt.reason != HaltReason::none) {
-        IOSWARM_DO(halted(halt));
+        IOSWARM_DO(store_halt(halt));
     }
     IOSWARM_DO(store.finish(intent.id, end));
     failpoint("finished");
     log_end(log, intent, end);
     for (const Address& wallet : end.push_failed) {
         log.warn(
-            "settlement: wallet {} refused its payment; the contract keeps the money for it, to be claimed, "
-            "and it is credited from now on",
+            "settlement: wallet {} refused its payment. The contract keeps the money; the wallet must claim "
+            "it. "
+            "Later payouts are credited, not sent",
             to_hex0x(wallet.view()));
     }
     watch = {};
     IOSWARM_DO(progress());
     if (halt.reason != HaltReason::none)
         return SettlerStep{SettlerStep::State::halted, settings.longest_back_off, {}};
-    return again();
+    return next_step_now();
 }
 
 }  // namespace ioswarm::settlement
