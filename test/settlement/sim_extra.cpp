@@ -318,7 +318,7 @@ void SimLife::owe_too_much() {
     pass_blocks(epoch.last_height - chain_.tip());
     const std::string agent = sim_agent_name(0);
     epoch.payouts.push_back({agent, U256(1) << 200U, ledger_.wallet_of(agent)});
-    ledger_.close(std::move(epoch));
+    ledger_.add_closed_epoch(std::move(epoch));
     count_fault("a payout of 2^200 rau");
     process_world_.settings.up_to_epoch.reset();
     close_files();

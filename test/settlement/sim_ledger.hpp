@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,7 +16,7 @@
 
 namespace ioswarm::test {
 
-/// serve's ledger without a file: closed epochs, their payouts, and the agents' wallets.
+/// A ledger in memory for tests: closed epochs, their payouts, and the agents' wallets.
 class SimLedger final : public settlement::PayoutSource {
   public:
     struct Payout {
@@ -30,14 +32,14 @@ class SimLedger final : public settlement::PayoutSource {
 
     explicit SimLedger(ChainIdentity chain) : chain_(std::move(chain)) {}
 
-    void close(Epoch epoch) { epochs_.push_back(std::move(epoch)); }
+    void add_closed_epoch(Epoch epoch) { epochs_.push_back(std::move(epoch)); }
     void name_wallet(const std::string& agent, const Address& wallet) { wallets_[agent] = wallet; }
     [[nodiscard]] std::optional<Address> wallet_of(const std::string& agent) const;
     void set_height(std::uint64_t height) { height_ = height; }
-    /// Marks a payout as final, as serve does. It no longer waits.
+    /// Marks a payout as final, as serve does. It is then no longer owed.
     void mark_paid(std::uint64_t epoch, const std::string& agent) { paid_.emplace(epoch, agent); }
 
-    [[nodiscard]] bool is_marked(std::uint64_t epoch, const std::string& agent) const {
+    [[nodiscard]] bool is_paid(std::uint64_t epoch, const std::string& agent) const {
         return paid_.contains({epoch, agent});
     }
     [[nodiscard]] std::uint64_t height() const { return height_; }
@@ -47,10 +49,10 @@ class SimLedger final : public settlement::PayoutSource {
     /// The wallet that a payout must go to. Nothing while its agent has no wallet.
     [[nodiscard]] std::optional<Address> payee(const Payout& payout) const;
 
-    /// Simulates a restored old copy that lacks the newest `epochs` epochs. 0 = the real ledger is back.
+    /// Hides the newest `epochs` epochs, as if an old backup had been restored. 0: shows all again.
     void hide_newest(std::size_t epochs) { hidden_ = epochs; }
     [[nodiscard]] std::size_t hidden() const { return hidden_; }
-    /// Called before each read. A returned error replaces the answer.
+    /// Called before read() and amounts(). A returned error replaces the answer.
     std::function<std::optional<Error>()> fault;
 
     [[nodiscard]] Result<settlement::LedgerFacts> read(std::uint64_t first_epoch) override;

@@ -24,7 +24,7 @@ Status add_rebuild_epoch(LedgerTx& tx, const SimLedger& from, std::uint64_t numb
         payout.agent_id = one.agent;
         payout.amount_rau = one.amount;
         payout.wallet = one.wallet;
-        payout.notice = from.is_marked(number, one.agent) ? PayoutNotice::due : PayoutNotice::waiting;
+        payout.notice = from.is_paid(number, one.agent) ? PayoutNotice::due : PayoutNotice::waiting;
         payouts.push_back(std::move(payout));
     }
     return tx.add_epoch(row, payouts);

@@ -200,7 +200,7 @@ void SimLife::close_epoch(bool generous) {
         epoch.payouts.push_back(payout);
     }
     if (epoch.payouts.empty()) count_fault("an epoch without agents");
-    ledger_.close(std::move(epoch));
+    ledger_.add_closed_epoch(std::move(epoch));
     say(fmt::format("epoch {} closes", ledger_.epochs().size() - 1));
 }
 
