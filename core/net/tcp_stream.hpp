@@ -38,10 +38,10 @@ class TcpStream {
     using Deadline = std::chrono::steady_clock::time_point;
 
     /// Tries the host's addresses one after the other. With TLS, also completes the handshake. Errors:
-    /// unavailable (no connection, unknown host name, certificate refused, no TLS), bad_data (the root
-    /// certificates do not parse), io (no file descriptor is left), timed_out, cancelled. Looking up a host
-    /// name can take longer than `deadline` and ignores `stop`, because the system's resolver cannot be
-    /// interrupted.
+    /// unavailable (no connection, unknown host name, certificate refused, no TLS, or no answer to the TLS
+    /// handshake before `deadline`), bad_data (the root certificates do not parse), io (no file descriptor is
+    /// left), timed_out (no connection before `deadline`), cancelled. Looking up a host name can take longer
+    /// than `deadline` and ignores `stop`, because the system's resolver cannot be interrupted.
     [[nodiscard]] static Result<std::unique_ptr<TcpStream>> connect(const TcpTarget& target, Deadline deadline,
                                                                     const std::stop_token& stop);
     ~TcpStream();

@@ -18,7 +18,7 @@
 using namespace ioswarm;
 using namespace ioswarm::test;
 using Catch::Matchers::Contains;
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
 namespace {

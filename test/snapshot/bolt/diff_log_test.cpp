@@ -149,7 +149,7 @@ TEST_CASE("a gap, a wrong height, a wrong digest and a strange key are refused w
     }
     SECTION("the last key is not a height") {
         records.back().first.push_back(0);
-        wanted = "no height";
+        wanted = "not a height";
     }
     test::write_bolt_bucket(dir.path("diffs.db"), "diffs", records);
     const auto diffs = read_all(dir.path("diffs.db"));
