@@ -378,7 +378,7 @@ TEST_CASE("simulated agents at a port that accepts and says nothing are told tha
         return false;
     });
     const SimOptions options = small();
-    proto::LoadSettings settings = load_settings(options, 10s);
+    proto::LoadSettings settings = load_generator_settings(options, 10s);
     settings.address.target = silent.url().substr(std::string_view("http://").size());
     const sim::FaultPlan faults(options.faults, options.seed, options.agents, options.redundancy);
     sim::RunRecord record(nullptr, options.agents);
