@@ -173,14 +173,14 @@ TEST_CASE("a height that the node skips is out of range, and no other height is 
         rig.node.push({diff_step(small_diff(7))});
         const Error error = rig.refusal(6);
         CHECK(error.code == ErrorCode::out_of_range);
-        CHECK_THAT(error.why, Catch::Contains("height 6") && Catch::Contains("gives 7"));
+        CHECK_THAT(error.why, Catch::Contains("height 6") && Catch::Contains("sends 7"));
         CHECK(rig.node.asked().size() == 2);
     }
     SECTION("the node starts at its oldest height without an error") {
         Rig rig(diffs(100, 103));
         const Error error = rig.refusal(50);
         CHECK(error.code == ErrorCode::out_of_range);
-        CHECK_THAT(error.why, Catch::Contains("height 50") && Catch::Contains("gives 100"));
+        CHECK_THAT(error.why, Catch::Contains("height 50") && Catch::Contains("sends 100"));
         CHECK(rig.node.asked().size() == 2);
     }
 }
