@@ -88,7 +88,9 @@ Status SentMoney::read_pushes() {
             some.emplace_back(row.u64(0), wallets_sent_to(row.blob(1)));
             return {};
         }));
-        for (auto& [id, wallets] : some) {
+        for (auto& intent : some) {
+            const std::uint64_t id = intent.first;
+            SentTo& wallets = intent.second;  // clang 14 cannot capture a structured binding
             if (wallets && !wallets->empty()) {
                 IOSWARM_TRY(auto refused, database_.prepare("SELECT wallet FROM refused WHERE intent = ?1"));
                 refused.bind_u64(1, id);
