@@ -17,8 +17,8 @@
 
 namespace ioswarm::proto {
 
-/// Returns an error with the code bad_data. It says that an answer of the node cannot be read. `which` is the
-/// name of the web3 method, or the name of the field with the mistake.
+/// Returns an error with the code bad_data, for an answer of the node that cannot be read. `which` names the
+/// web3 method or the field that is wrong.
 [[nodiscard]] Error web3_bad(std::string which, std::string why);
 
 /// Converts an RPC error of the node: to out_of_range if the node does not keep the state at the requested
@@ -32,8 +32,8 @@ namespace ioswarm::proto {
 /// Parses a reply whose result is an object. Errors are those of web3_json_text().
 [[nodiscard]] Result<nlohmann::json> web3_object(const Result<RpcReply>& reply, const std::string& method);
 
-/// Reads a number of at most 256 bits from a field of a web3 answer. web3 writes 31 as "0x1f". Returns nothing
-/// if the field is missing, is not written like this, or is too large.
+/// Reads a number of at most 256 bits from a field of a web3 answer. web3 writes numbers in hex: 31 is "0x1f".
+/// Returns nothing if the field is missing, is not such a number, or is larger than 256 bits.
 [[nodiscard]] std::optional<U256> web3_quantity(const nlohmann::json& object, const char* field);
 /// The same for a number of at most 64 bits.
 [[nodiscard]] std::optional<std::uint64_t> web3_quantity64(const nlohmann::json& object, const char* field);

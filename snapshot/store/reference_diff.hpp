@@ -7,7 +7,7 @@
 
 namespace ioswarm::snapshot {
 
-/// Reads a value of the diff store of iotex-core (the reference): JSON, compressed with gzip,
+/// Reads one value of the store in which an iotex-core node keeps its state diffs: JSON, compressed with gzip,
 /// {"Height":n,"Entries":[{"Type":0,"Namespace":"Account","Key":"base64","Value":"base64"}],"DigestBytes":"base64"}.
 /// Byte fields may be null, which means empty, and so may Entries. The digest is not checked. Error bad_data,
 /// with only `why` filled in: not gzip; not JSON; a missing, repeated or unknown field; an empty namespace; a
