@@ -60,6 +60,7 @@ class SqliteView final : public SettlementView {
     explicit SqliteView(sqlite::Database database) : database_(std::move(database)), sent_money_(database_) {}
 
     Result<SettlementSummary> summary() override;
+    Result<SettlementIdentity> identity() override { return read_identity(database_); }
     Result<std::vector<PayoutState>> newly_paid(std::uint64_t* after, std::size_t limit) override;
     Result<std::vector<PayoutState>> payouts(std::uint64_t first_epoch, std::uint64_t last_epoch) override;
     Result<std::vector<PayoutState>> payouts_of(std::string_view agent_id,

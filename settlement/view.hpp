@@ -64,6 +64,8 @@ class SettlementView {
     virtual ~SettlementView() = default;
 
     [[nodiscard]] virtual Result<SettlementSummary> summary() = 0;
+    /// Only summary().identity, without counting payouts.
+    [[nodiscard]] virtual Result<SettlementIdentity> identity() = 0;
     /// Payouts of intents that became final_ok, in the order in which they did: at most `limit`, after position
     /// `*after` (0 at first). Moves `*after` to the last one returned. serve makes notices from them.
     [[nodiscard]] virtual Result<std::vector<PayoutState>> newly_paid(std::uint64_t* after,

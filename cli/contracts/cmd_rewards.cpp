@@ -197,8 +197,8 @@ Result<SettledEpoch> settled_of(const std::filesystem::path& directory, std::uin
     const auto view = settlement::SettlementView::open(directory);
     if (!view && view.error().code == ErrorCode::not_found) return out;
     if (!view) return fail(view.error());
-    IOSWARM_TRY(const auto summary, (*view)->summary());
-    out.contract = summary.identity.contract;
+    IOSWARM_TRY(const auto identity, (*view)->identity());
+    out.contract = identity.contract;
     IOSWARM_TRY(const auto payouts, (*view)->payouts(epoch, epoch));
     for (const settlement::PayoutState& one : payouts)
         out.by_agent.emplace(one.payout.agent_id, one);

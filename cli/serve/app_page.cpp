@@ -10,8 +10,8 @@ namespace ioswarm::cli {
 Result<U256> ServeApp::read_balance(const std::stop_token& stop) {
     std::optional<Address> wallet;
     IOSWARM_DO(settlements_->with([&](settlement::SettlementView& view) -> Status {
-        IOSWARM_TRY(const auto summary, view.summary());
-        wallet = summary.identity.wallet;
+        IOSWARM_TRY(const auto identity, view.identity());
+        wallet = identity.wallet;
         return {};
     }));
     IOSWARM_TRY(auto chain, settlement_chain(config_, stop));

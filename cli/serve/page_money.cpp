@@ -36,8 +36,8 @@ struct SettledPayouts {
 Result<SettledPayouts> settled_payouts(SettlementReader& reader, std::uint64_t first, std::uint64_t last) {
     SettledPayouts out;
     const Status read = reader.with([&](settlement::SettlementView& view) -> Status {
-        IOSWARM_TRY(const auto summary, view.summary());
-        out.contract = summary.identity.contract;
+        IOSWARM_TRY(const auto identity, view.identity());
+        out.contract = identity.contract;
         IOSWARM_TRY(const auto payouts, view.payouts(first, last));
         for (const settlement::PayoutState& one : payouts) {
             out.by_key[{one.payout.epoch, one.payout.agent_id}] = {payout_state(one),
