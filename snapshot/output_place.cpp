@@ -29,11 +29,11 @@ std::string folder_of(const std::string& path) {
     return path.substr(0, path.rfind('/') + 1);  // without a '/' rfind() gives npos, and npos + 1 is 0
 }
 
-namespace {
-
-std::string name_of(const std::string& output) {
-    return output.substr(output.rfind('/') + 1);
+std::string name_of(const std::string& path) {
+    return path.substr(path.rfind('/') + 1);
 }
+
+namespace {
 
 /// Longer names are refused: those of the immutable files and of the temporary files are up to 37 bytes longer,
 /// and a file system takes 255 bytes.

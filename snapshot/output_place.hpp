@@ -10,6 +10,8 @@ namespace ioswarm::snapshot {
 
 /// The folder of a file, with a '/' at its end; empty for a file name alone.
 [[nodiscard]] std::string folder_of(const std::string& path);
+/// The name of a file without its folder.
+[[nodiscard]] std::string name_of(const std::string& path);
 
 /// A file or directory that a job reads and must not destroy.
 struct JobInput {

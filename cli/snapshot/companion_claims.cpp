@@ -44,11 +44,11 @@ std::optional<NamespaceEntries> counts_of(const Json& description) {
 }
 
 std::string counts_text(const NamespaceEntries& counts) {
-    constexpr std::size_t kMost = 10;
+    constexpr std::size_t kMaxShown = 10;
     std::string out;
     std::size_t shown = 0;
     for (const auto& [name, entries] : counts) {
-        if (shown++ == kMost) return out + ", ...";
+        if (shown++ == kMaxShown) return out + ", ...";
         out += fmt::format("{}{} {}", out.empty() ? "" : ", ", escape_for_display(name), entries);
     }
     return out.empty() ? "none" : out;

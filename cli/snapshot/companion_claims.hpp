@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,6 +15,9 @@ namespace ioswarm::cli {
 
 // What lies beside a snapshot says something about it, and so does its own name. `verify` compares all of that
 // with the snapshot, for a file and for a URL in the same way.
+
+/// Maximum size of a companion, in bytes. Real ones have about a thousand.
+inline constexpr std::size_t kMaxCompanionBytes = std::size_t{1} << 20U;
 
 /// What one of them says. A field that it does not say is empty.
 struct SnapshotClaim {

@@ -23,11 +23,7 @@
 namespace ioswarm::cli {
 namespace beside {
 
-constexpr std::size_t kMaxCompanionBytes = std::size_t{1} << 20U;
-
-std::string name_of(const std::string& path) {
-    return path.substr(snapshot::folder_of(path).size());
-}
+using snapshot::name_of;
 
 /// The text of a companion; nothing when there is none.
 Result<std::optional<std::string>> read_companion(const std::string& path) {

@@ -23,7 +23,6 @@
 namespace ioswarm::cli {
 namespace verify {
 
-constexpr std::uint64_t kMaxCompanionBytes = std::uint64_t{1} << 20U;
 constexpr auto kCompanionTimeout = std::chrono::seconds(30);
 
 Error wrong(const std::string& url, std::string why) {
