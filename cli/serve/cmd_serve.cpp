@@ -137,7 +137,7 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
     plan.end_within = kShutdownTime;
     plan.log = log;
     plan.before_forced_end = [&writer] { (void)writer.flush(kLastLines); };
-    // A slow disk is no failure: what agents were told is on disk before they are told.
+    // A slow disk is not a failure: an agent gets its reply only after the ledger has stored the answer.
     std::atomic<bool> agents_are_gone = false;
     plan.may_end_early = [&agents_are_gone] { return agents_are_gone.load(); };
     const SignalReader signals(std::move(plan));

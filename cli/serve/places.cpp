@@ -15,7 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Why there can be no directory at `path`: the nearest part of it that exists is none.
+/// Returns why there can be no directory at `path`: the deepest part of the path that exists is not a
+/// directory. Nothing: there can be one.
 std::optional<std::string> no_directory(fs::path path) {
     std::error_code failed;
     while (!path.empty() && !fs::exists(fs::status(path, failed)) && path != path.parent_path())
@@ -24,7 +25,7 @@ std::optional<std::string> no_directory(fs::path path) {
     return fmt::format("{} is not a directory", path.string());
 }
 
-/// Why there can be no file of ours at `path`.
+/// Returns why serve cannot keep a file at `path`. Nothing: it can.
 std::optional<std::string> no_file(const fs::path& path) {
     std::error_code failed;
     const fs::file_status found = fs::status(path, failed);

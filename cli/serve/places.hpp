@@ -8,10 +8,10 @@
 
 namespace ioswarm::cli {
 
-/// The places of the configuration at which `serve` cannot keep its files, because something else is there: a
-/// file in the place of a directory, or a directory or a device in the place of a file. What is not there yet
-/// is no fault. The errors have the code config, and the key as `which`. Both `config check` and `serve` ask
-/// this.
+/// Finds the configured paths at which `serve` cannot keep its files, because something else is there: a file
+/// where a directory is needed, or a directory or a device where a file is needed. A path that does not exist
+/// yet is fine. Each error has the code config, and the configuration key as `which`. `config check` and
+/// `serve` both call this.
 [[nodiscard]] std::vector<Error> wrong_places(const ServeConfig& config);
 
 }  // namespace ioswarm::cli

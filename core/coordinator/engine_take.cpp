@@ -25,7 +25,7 @@ struct Item {
     std::uint64_t height;
 };
 
-/// The tip is at `tip`, the task book's at `height`.
+/// `tip` is the height of the source's newest block, `height` that of the newest block in the task book.
 Item item_of(const Task& task, const TaskRunPtr& run, TaskLevel level, std::uint64_t tip,
              std::uint64_t height) {
     Item out{task.action, nullptr, nullptr, run, task.id, level, height};

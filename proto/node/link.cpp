@@ -124,8 +124,10 @@ std::uint64_t NodeLink::believed(std::uint64_t told) {
     counters_.doubted_tips.add();
     if (is_logged && height < told) {
         log_.warn(
-            "node: it tells block {} as its newest, and just before it was at block {}. That is believed when "
-            "it has told so for {} ms (hint: if this comes often, does node.grpc lead to several nodes?)",
+            "node: it tells block {} as its newest, and just before it was at block {}. The new height is "
+            "used "
+            "only if the node still reports it after {} ms (hint: if this is frequent, check whether node.grpc "
+            "leads to several nodes)",
             told, height, settings_.jump_time.count());
     }
     return height;
