@@ -124,8 +124,7 @@ std::uint64_t NodeLink::believed(std::uint64_t told) {
     counters_.doubted_tips.add();
     if (is_logged && height < told) {
         log_.warn(
-            "node: it tells block {} as its newest, and just before it was at block {}. The new height is "
-            "used "
+            "node: it tells block {} as its newest, and just before it was at block {}. The new height is used "
             "only if the node still reports it after {} ms (hint: if this is frequent, check whether node.grpc "
             "leads to several nodes)",
             told, height, settings_.jump_time.count());
