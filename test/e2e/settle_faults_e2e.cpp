@@ -163,14 +163,14 @@ TEST_CASE("a clock that jumps by hours or years between two runs pays nothing tw
 TEST_CASE("a clock that jumps while a settlement is under way pays once", "[clock]") {
     const char* const jump = GENERATE("86400", "-86400", "-1700000000");
     CAPTURE(jump);
+    std::atomic<bool> jumped = false;
     const FaultyWorld w;
     const std::string clock = w.dir.write("clock", "0");
-    std::atomic<bool> jumped = false;
-    w.alter = [&](std::string answer, const std::string& body) {
+    w.alter.set([&](std::string answer, const std::string& body) {
         if (body.find("eth_sendRawTransaction") != std::string::npos && !jumped.exchange(true))
             w.dir.write("clock", jump);
         return answer;
-    };
+    });
     const ProgramRun run = w.run({"FAULT_CLOCK_FILE=" + clock});
     INFO(run.err);
     CHECK(run.code == 0);
@@ -184,15 +184,15 @@ TEST_CASE("a halt after the clock was set back is not taken for a broken rule", 
     const std::string clock = w.dir.write("clock", "7200");
     REQUIRE(w.run({"FAULT_CLOCK_FILE=" + clock}).code == 0);
     w.close_epoch(1, {"anna-01"});
-    w.alter = [](std::string answer, const std::string& body) {
+    w.alter.set([](std::string answer, const std::string& body) {
         if (body.find("eth_getTransactionCount") == std::string::npos) return answer;
         const std::size_t at = answer.find("\"0x1\"");
         return at == std::string::npos ? answer : answer.replace(at, 5, "\"0x9\"");
-    };
+    });
     const ProgramRun halted = w.run();
     INFO(halted.err);
     REQUIRE(halted.code == 1);
-    w.alter = nullptr;
+    w.alter.clear();
     const ToolRun resumed = w.settle({"resume", "--yes"});
     INFO(resumed.out << resumed.err);
     CHECK(resumed.code == 0);

@@ -123,16 +123,16 @@ TEST_CASE("what a rebuilt copy of the data directory has paid is not paid by the
 TEST_CASE("an endpoint of another chain is 78, and nothing is signed", "[settle]") {
     const PaidWorld w;
     w.close_epoch(1, {"carl-01"});
-    w.alter = [](std::string answer, const std::string& body) {
+    w.alter.set([](std::string answer, const std::string& body) {
         if (body.find("eth_chainId") == std::string::npos) return answer;
         const std::size_t at = answer.find("0x1252");
         return at == std::string::npos ? answer : answer.replace(at, 6, "0x1251");
-    };
+    });
     const ToolRun run = w.settle({});
     INFO(run.err);
     CHECK(run.code == 78);
     CHECK(w.has("carl-01") == 0);
-    w.alter = nullptr;
+    w.alter.clear();
     CHECK(w.settle({}).code == 0);
     CHECK(w.has("carl-01") == 10);
 }
@@ -140,18 +140,18 @@ TEST_CASE("an endpoint of another chain is 78, and nothing is signed", "[settle]
 TEST_CASE("a wallet that seems to have sent more than the file knows halts, and an audit ends it", "[settle]") {
     const PaidWorld w;
     w.close_epoch(1, {"carl-01"});
-    w.alter = [](std::string answer, const std::string& body) {
+    w.alter.set([](std::string answer, const std::string& body) {
         if (body.find("eth_getTransactionCount") == std::string::npos) return answer;
         const std::size_t at = answer.find("\"0x1\"");
         return at == std::string::npos ? answer : answer.replace(at, 5, "\"0x9\"");
-    };
+    });
     const ToolRun run = w.settle({});
     INFO(run.err);
     CHECK(run.code == 1);
     CHECK_THAT(run.err,
                Contains("halted") && Contains("somebody else uses this key") && Contains("settle audit"));
     CHECK(w.has("carl-01") == 0);
-    w.alter = nullptr;
+    w.alter.clear();
     CHECK(w.settle({"resume", "--yes"}).code == 0);
     CHECK(w.settle({}).code == 0);
     CHECK(w.has("carl-01") == 10);
@@ -160,17 +160,17 @@ TEST_CASE("a wallet that seems to have sent more than the file knows halts, and 
 TEST_CASE("receipts of other transactions are not believed, and the next run finishes", "[settle]") {
     const PaidWorld w;
     w.close_epoch(1, {"carl-01"});
-    w.alter = [](std::string answer, const std::string& body) {
+    w.alter.set([](std::string answer, const std::string& body) {
         if (body.find("eth_getTransactionReceipt") == std::string::npos) return answer;
         const std::string key = "\"transactionHash\":\"0x";
         for (std::size_t at = answer.find(key); at != std::string::npos; at = answer.find(key, at + 1))
             answer.replace(at + key.size(), 64, std::string(64, 'e'));
         return answer;
-    };
+    });
     const ToolRun run = w.settle({"--timeout", "3s"});
     INFO(run.err);
     CHECK((run.code == 0 || run.code == 75));  // the block may show it instead
-    w.alter = nullptr;
+    w.alter.clear();
     CHECK(w.settle({}).code == 0);
     CHECK(w.has("carl-01") == 10);
 }

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "core/ledger/ledger.hpp"
 #include "test/cli/contracts/contracts_fixture.hpp"
+#include "test/support/answer_filter.hpp"
 #include "test/support/fake_reward_pool.hpp"
 
 namespace ioswarm::test {
@@ -24,7 +24,7 @@ struct SettleWorld {
               if (node_away) return false;
               if (blocks_come && body.find("eth_blockNumber") != std::string::npos) chain.mine(8);
               const std::string answer = chain.answer(body);
-              return peer.answer(alter ? alter(answer, body) : answer);
+              return peer.answer(alter.apply(answer, body));
           }) {
         chain.fund(key.address(), U256(1'000'000'000'000'000'000) * 1000);
         pool = std::make_shared<FakeRewardPool>(version, kSettledPool, key.address());
@@ -90,8 +90,7 @@ struct SettleWorld {
     std::string key_file = dir.write("key", std::string(64, '7') + "\n");
     std::atomic<bool> blocks_come = true;
     mutable std::atomic<bool> node_away = false;  ///< connections are closed without an answer
-    /// Changes what the endpoint answers to a request. Set it only while no command runs.
-    mutable std::function<std::string(std::string answer, const std::string& body)> alter;
+    mutable AnswerFilter alter;                   ///< changes what the endpoint answers
     FakeChain chain;
     std::shared_ptr<FakeRewardPool> pool;
     ScriptedHttp server;

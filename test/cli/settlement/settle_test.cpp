@@ -5,8 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <condition_variable>
-#include <mutex>
+#include <atomic>
 
 #include <catch2/catch.hpp>
 
@@ -138,24 +137,18 @@ TEST_CASE("a run whose payment is not final in time exits with 75, and the next 
 }
 
 TEST_CASE("an endpoint that answers slowly does not make settle run longer than its time", "[settle]") {
-    SettleWorld w;
+    std::atomic<bool> is_over = false;  // before the world, whose server may still read it when the test ends
+    const SettleWorld w;
     w.close_epoch(0, {"a"});
     REQUIRE(w.settle({"init", "--yes"}).code == 0);
-    std::mutex mutex;
-    std::condition_variable asked_on;
-    std::atomic<bool> is_over = false;
     // The endpoint never answers, until the command has ended.
-    w.alter = [&](std::string answer, const std::string&) {
-        std::unique_lock lock(mutex);
-        asked_on.wait_for(lock, std::chrono::minutes(1), [&] { return is_over.load(); });
+    w.alter.set([&](std::string answer, const std::string&) {
+        is_over.wait(false);
         return answer;
-    };
+    });
     const ToolRun late = w.settle({"--timeout", "1s"});
-    {
-        const std::lock_guard lock(mutex);
-        is_over = true;
-    }
-    asked_on.notify_all();
+    is_over = true;
+    is_over.notify_all();
     CHECK(late.code == 75);
     CHECK_THAT(late.err, Contains("nothing was signed") && Contains("--timeout"));
 }
