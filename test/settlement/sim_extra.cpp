@@ -142,7 +142,8 @@ void SimLife::extra_may_happen() {
         case SimExtra::foreign_use:
             return use_the_key_elsewhere();
         case SimExtra::rebuilt_file:
-            return rebuild_the_file();
+            rebuild_the_file();
+            break;
         case SimExtra::clock_steps:
             clock_.jump(std::chrono::seconds(extra_random_.one_in(2) ? 40 : -40));
             count_fault("the clock steps a little");

@@ -226,14 +226,30 @@ void SimLife::operator_looks() {
         const ErrorCode code = resumed.error().code;
         if (code != ErrorCode::failed_precondition && code != ErrorCode::try_again)
             return ended_with(resumed.error());
-        return say("the operator cannot resume: " + resumed.error().text());
+        say("the operator cannot resume: " + resumed.error().text());
+        return follow_hint(resumed.error());
     }
     say("the operator resumes");
+    refused_resumes_ = 0;
     if (*live) {
         // A payment was given up, so its nonce must stay used: that is what the blocks on top of it are for.
         const auto ended = process_->store().intent((*live)->id);
         if (ended && *ended && is_final((**ended).state)) given_up_at_ = chain_.tip();
     }
+    halt_is_over();
+}
+
+/// `settle resume` was refused. If that does not change, and the message says that only a new settlement.db
+/// helps, the operator makes one.
+void SimLife::follow_hint(const Error& refusal) {
+    constexpr int kRefusals = 3;
+    if (refusal.hint.find("'ioswarm settle init --rebuild'") == std::string::npos) return;
+    if (++refused_resumes_ < kRefusals) return;
+    refused_resumes_ = 0;
+    if (rebuild_the_file()) halt_is_over();
+}
+
+void SimLife::halt_is_over() {
     ++report_.resumes;
     halted_ = false;
     truth_->halted(false);

@@ -67,7 +67,7 @@ class SimLife {
     void flip_in_wal();
     void miss_the_file();
     void put_an_older_copy();
-    void rebuild_the_file();
+    bool rebuild_the_file();
     void start_a_second_settler();
     void pay_from_a_copy();
     void change_weights();
@@ -87,6 +87,8 @@ class SimLife {
     void ended_with(const Error& error);
     void after_step(const settlement::SettlerStep& step);
     void operator_looks();
+    void follow_hint(const Error& refusal);
+    void halt_is_over();
     void operator_unsticks();
     void use_free_nonce();
     void serve_marks();
@@ -129,6 +131,7 @@ class SimLife {
     std::uint64_t given_up_at_ = 0;  ///< the tip when an operator last gave up a payment's nonce
     bool over_ = false;              ///< nothing more can be tested in this lifetime
     bool halted_ = false;
+    int refused_resumes_ = 0;  ///< in a row, because something was settled that settlement.db does not know
     std::uint64_t down_ticks_ = 0;  ///< ticks until the process is started again
     std::uint64_t fragile_ = 0;     ///< number of steps after a start in which a kill is likely
     std::uint64_t kills_left_ = 0;

@@ -56,15 +56,18 @@ Status write_rebuild_ledger(const SimLedger& from, const std::filesystem::path& 
 
 /// The operator lost the file. When the endpoints work and no transaction is under way, the file is made anew.
 /// If that is refused, for example because the amounts fit to several sets of payouts, the operator finds the
-/// old file after all.
-void SimLife::rebuild_the_file() {
+/// old file after all. Returns true when there is a new file.
+bool SimLife::rebuild_the_file() {
     close_files();
     heal();
     pass_blocks(12);
     const std::filesystem::path ledger_dir = dir_ / "rebuild";
+    std::filesystem::remove_all(ledger_dir);
     std::filesystem::create_directory(ledger_dir);
-    if (const Status written = write_rebuild_ledger(ledger_, ledger_dir); !written)
-        return truth_->violated("the ledger cannot be written: " + written.error().text());
+    if (const Status written = write_rebuild_ledger(ledger_, ledger_dir); !written) {
+        truth_->violated("the ledger cannot be written: " + written.error().text());
+        return false;
+    }
     settlement::InitRequest request;
     request.contract = pool_address();
     request.wallet = sim_key().address();
@@ -80,15 +83,19 @@ void SimLife::rebuild_the_file() {
         const bool may_refuse = proposal.error().code == ErrorCode::failed_precondition ||
                                 proposal.error().code == ErrorCode::try_again;
         if (!may_refuse) truth_->violated("settle init --rebuild fails: " + proposal.error().text());
-        return;
+        return false;
     }
     for (const char* name : {"settlement.db", "settlement.db-wal", "settlement.db-shm"})
         std::filesystem::remove(dir_ / name);
     const auto made = settlement::SettlementStore::create(dir_, proposal->identity, proposal->settled);
-    if (!made) return truth_->violated("settle init --rebuild fails: " + made.error().text());
+    if (!made) {
+        truth_->violated("settle init --rebuild fails: " + made.error().text());
+        return false;
+    }
     truth_->rebuilt();
     say(fmt::format("the file is rebuilt, {} settlements were found", proposal->settled.size()));
     count_fault("settlement.db is lost and rebuilt from the chain");
+    return true;
 }
 
 }  // namespace ioswarm::test
