@@ -59,43 +59,102 @@ endif()
 # Builds all tests that run under TSan.
 add_custom_target(thread_tests)
 
-# ioswarm_test(name SOURCES … LIBS … [LABELS …] [TIMEOUT seconds] [COST seconds] [ARGS words] [OPTIMIZED]): one Catch2
-# program, which is one test of ctest. ctest runs it with the words of ARGS. COST is for a long test, which starts before
-# the others, so that none is left alone at the end. OPTIMIZED is for a test that runs so long under sanitizers that it
-# is optimized like the code that it tests.
+# ioswarm_test(name SOURCES … LIBS … [IN program] [LABELS …] [TIMEOUT seconds] [COST seconds] [ARGS words] [OPTIMIZED]):
+# one test of ctest, which runs the Catch2 cases of its SOURCES in a process of its own. ARGS are additional words for
+# Catch2. COST is for a long test, which starts before the others, so that none is left alone at the end. OPTIMIZED is
+# for a test that runs so long under sanitizers that it is optimized like the code that it tests.
 # Labels: thread (it starts threads, so it also runs under TSan), grpc, e2e.
+#
+# A unity build compiles all tests with the same IN as one program, because half of the time of a small test program is
+# spent on the headers. Its name is then also a target, which builds that program. Without a unity build each test is a
+# program, so that a developer can build one test alone.
 function(ioswarm_test name)
-    cmake_parse_arguments(ARG "OPTIMIZED" "TIMEOUT;COST" "SOURCES;LIBS;LABELS;ARGS" ${ARGN})
+    cmake_parse_arguments(ARG "OPTIMIZED" "IN;TIMEOUT;COST" "SOURCES;LIBS;LABELS;ARGS" ${ARGN})
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 120)
     endif()
-    add_executable(${name} ${ARG_SOURCES})
-    target_link_libraries(${name} PRIVATE ioswarm_test_main ${ARG_LIBS})
-    # The path is relative to the build folder, because the tests' main() changes to that folder. With an absolute path
-    # two checkouts could not share the compiler's cache.
-    file(RELATIVE_PATH data ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR}/test/data)
-    target_compile_definitions(${name} PRIVATE IOSWARM_TEST_DATA="${data}")
-    if(NOT ARG_OPTIMIZED)
-        target_compile_options(${name} PRIVATE ${ioswarm_test_options})
+    set(program ${name})
+    if(ARG_IN AND CMAKE_UNITY_BUILD)
+        set(program ${ARG_IN})
+        add_custom_target(${name} DEPENDS ${program})
     endif()
+    if(NOT TARGET ${program})
+        ioswarm_test_program(${program} ${ARG_OPTIMIZED})
+    endif()
+    get_target_property(optimized ${program} IOSWARM_OPTIMIZED)
+    if(NOT optimized STREQUAL ARG_OPTIMIZED)
+        message(FATAL_ERROR "${name}: all tests in ${program} must be OPTIMIZED, or none")
+    endif()
+    foreach(source IN LISTS ARG_SOURCES)
+        cmake_path(ABSOLUTE_PATH source NORMALIZE)
+        target_sources(${program} PRIVATE ${source})
+    endforeach()
+    target_link_libraries(${program} PRIVATE ${ARG_LIBS})
     if("e2e" IN_LIST ARG_LABELS)
-        target_compile_definitions(${name} PRIVATE IOSWARM_BINARY="${CMAKE_BINARY_DIR}/ioswarm")
+        target_compile_definitions(${program} PRIVATE
+            IOSWARM_BINARY="${CMAKE_BINARY_DIR}/ioswarm" IOSWARM_SOURCE="${CMAKE_SOURCE_DIR}")
+        add_dependencies(${program} ioswarm)
     endif()
-    add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS})
+
+    set(files ${ARG_SOURCES})
+    list(FILTER files INCLUDE REGEX "_(test|e2e)\\.cpp$")
+    list(TRANSFORM files REPLACE "^.*/" "")
+    list(TRANSFORM files REPLACE "\\.cpp$" "")
+    set_property(GLOBAL PROPERTY IOSWARM_PROGRAM_${name} ${program})
+    set_property(GLOBAL PROPERTY IOSWARM_FILES_${name} ${files})
+    ioswarm_test_entry(${name} ${name} "~[.]${ARG_ARGS}")
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
     if(ARG_COST)
         set_tests_properties(${name} PROPERTIES COST ${ARG_COST})
     endif()
     if("thread" IN_LIST ARG_LABELS)
-        add_dependencies(thread_tests ${name})
+        add_dependencies(thread_tests ${program})
     endif()
 endfunction()
 
-# ioswarm_full_disk_test(name program): one more test of ctest, which runs the program's hidden cases [full-disk]. They
+# An executable for the sources of one or more tests. `optimized` is TRUE or FALSE.
+function(ioswarm_test_program name optimized)
+    add_executable(${name})
+    set_target_properties(${name} PROPERTIES IOSWARM_OPTIMIZED ${optimized})
+    target_link_libraries(${name} PRIVATE ioswarm_test_main)
+    # These paths are relative to the build folder, because the tests' main() changes to that folder. With absolute
+    # paths two checkouts could not share the compiler's cache.
+    file(RELATIVE_PATH source ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
+    target_compile_definitions(${name} PRIVATE
+        IOSWARM_DIST="${source}/cli/dist" IOSWARM_TEST_DATA="${source}/test/data")
+    if(NOT optimized)
+        target_compile_options(${name} PRIVATE ${ioswarm_test_options})
+    endif()
+endfunction()
+
+# ioswarm_test_entry(name test filter): one more test of ctest, which runs those Catch2 cases of the ioswarm_test `test`
+# that match `filter`. It fails when there are none.
+function(ioswarm_test_entry name test filter)
+    get_property(program GLOBAL PROPERTY IOSWARM_PROGRAM_${test})
+    get_property(files GLOBAL PROPERTY IOSWARM_FILES_${test})
+    list(TRANSFORM files PREPEND "[#")
+    list(TRANSFORM files APPEND "]${filter}")
+    list(JOIN files "," cases)
+    add_test(NAME ${name} COMMAND ${program} --filenames-as-tags --warn NoTests "${cases}")
+endfunction()
+
+# ioswarm_test_definitions(test NAME="value" …): preprocessor definitions for the program of the ioswarm_test `test`.
+function(ioswarm_test_definitions test)
+    get_property(program GLOBAL PROPERTY IOSWARM_PROGRAM_${test})
+    target_compile_definitions(${program} PRIVATE ${ARGN})
+endfunction()
+
+# ioswarm_test_needs(test targets…): builds the targets with the ioswarm_test `test`, which starts or loads them.
+function(ioswarm_test_needs test)
+    get_property(program GLOBAL PROPERTY IOSWARM_PROGRAM_${test})
+    add_dependencies(${program} ${ARGN})
+endfunction()
+
+# ioswarm_full_disk_test(name test): one more test of ctest, which runs the hidden cases [full-disk] of `test`. They
 # mount a tmpfs (test/support/small_disk.hpp). Where that is not allowed, ctest shows the test as skipped.
-function(ioswarm_full_disk_test name program)
-    add_test(NAME ${name} COMMAND ${program} "[full-disk]")
-    get_test_property(${program} LABELS labels)
+function(ioswarm_full_disk_test name test)
+    ioswarm_test_entry(${name} ${test} "[full-disk]")
+    get_test_property(${test} LABELS labels)
     set_tests_properties(${name} PROPERTIES
         LABELS "${labels}" TIMEOUT 600 SKIP_REGULAR_EXPRESSION "cannot mount a small tmpfs here")
 endfunction()
@@ -107,8 +166,7 @@ function(ioswarm_anvil_test name)
     if(IOSWARM_SANITIZE)
         return()
     endif()
-    ioswarm_test(${name} ${ARGN})
-    target_link_libraries(${name} PRIVATE ioswarm_anvil)
+    ioswarm_test(${name} ${ARGN} LIBS ioswarm_anvil)
     set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED contract_packages)
     set_property(TEST ${name} APPEND PROPERTY LABELS anvil)
 endfunction()

@@ -19,19 +19,19 @@
 
 using namespace ioswarm;
 using namespace std::chrono_literals;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 namespace {
 
 /// The lines of a file, each of which must be one JSON object.
-std::vector<Json> lines_of(const test::TempDir& dir, const std::string& name = "audit.log") {
-    std::vector<Json> out;
+std::vector<OrderedJson> lines_of(const test::TempDir& dir, const std::string& name = "audit.log") {
+    std::vector<OrderedJson> out;
     const std::string text = dir.read(name);
     for (std::size_t at = 0; at < text.size();) {
         const std::size_t end = text.find('\n', at);
         REQUIRE(end != std::string::npos);
-        out.push_back(Json::parse(text.substr(at, end - at)));
+        out.push_back(OrderedJson::parse(text.substr(at, end - at)));
         at = end + 1;
     }
     return out;
@@ -45,7 +45,7 @@ TEST_CASE("an audit line is one JSON object with time and event, whatever the te
         {{"id", "a\n\"b\xff"}, {"count", std::uint64_t{7}}, {"event", "refused"}, {"ok", false}},
         std::chrono::system_clock::time_point(1'790'000'000s));
     CHECK(line.find('\n') == line.size() - 1);
-    const Json json = Json::parse(line);
+    const OrderedJson json = OrderedJson::parse(line);
     CHECK(json["ts"] == "2026-09-21T14:13:20Z");
     CHECK(json["event"] == "agent_denied");
     CHECK(json["count"] == 7);
@@ -206,7 +206,7 @@ TEST_CASE("10,000 invented ids in a minute make a few lines and a sum, not 10,00
     const auto lines = lines_of(dir);
     CHECK(lines.size() < 60);
     std::uint64_t admitted = 0;
-    for (const Json& line : lines)
+    for (const OrderedJson& line : lines)
         admitted += line.value("count", std::uint64_t{1});
     CHECK(admitted == 10'000);
 }

@@ -12,7 +12,7 @@ using Json = nlohmann::json;
 namespace {
 
 const std::string kSender = "0x00000000000000000000000000000000005e5de5";
-const std::string kContract = "0x0000000000000000000000000000000000c0de00";
+const std::string kTracedContract = "0x0000000000000000000000000000000000c0de00";
 const std::string kHash = "0x" + std::string(64, 'a');
 
 /// The contract adds 1 to slot 1, logs the sum and returns it.
@@ -20,11 +20,11 @@ const std::string kCode = "600154600101806001555f5260205fa060205ff3";
 
 void fill(FakeWeb3State& node) {
     node.accounts[kSender] = {U256(1) << 80U, 3, {}, {}};
-    node.accounts[kContract] = {U256(0), 1, from_hex(kCode).value(), {{"0x1", "0x41"}}};
+    node.accounts[kTracedContract] = {U256(0), 1, from_hex(kCode).value(), {{"0x1", "0x41"}}};
     node.transactions[kHash] = {
-        {"hash", kHash},   {"nonce", "0x3"}, {"blockNumber", nullptr}, {"from", kSender},
-        {"to", kContract}, {"value", "0x0"}, {"gas", "0x186a0"},       {"gasPrice", "0x1d1a94a2000"},
-        {"input", "0x"},   {"type", "0x0"}};
+        {"hash", kHash},         {"nonce", "0x3"}, {"blockNumber", nullptr}, {"from", kSender},
+        {"to", kTracedContract}, {"value", "0x0"}, {"gas", "0x186a0"},       {"gasPrice", "0x1d1a94a2000"},
+        {"input", "0x"},         {"type", "0x0"}};
 }
 
 }  // namespace
@@ -32,8 +32,8 @@ void fill(FakeWeb3State& node) {
 TEST_CASE("trace: a call is run over the tip, with every slot, log and change", "[trace]") {
     FakeWeb3State node;
     fill(node);
-    const CliRun run = run_cli(
-        {"trace", "--web3", node.url(), "--json", "--call", Json{{"from", kSender}, {"to", kContract}}.dump()});
+    const CliRun run = run_cli({"trace", "--web3", node.url(), "--json", "--call",
+                                Json{{"from", kSender}, {"to", kTracedContract}}.dump()});
     INFO(run.err);
     REQUIRE(run.code == 0);
     const Json report = Json::parse(run.out);
@@ -44,7 +44,7 @@ TEST_CASE("trace: a call is run over the tip, with every slot, log and change", 
     CHECK(report["block_height"] == 101);
     CHECK(report["fetches"] == 2);
     CHECK(report["output"] == "0x" + std::string(62, '0') + "42");
-    CHECK(report["accounts"][1]["address"] == kContract);
+    CHECK(report["accounts"][1]["address"] == kTracedContract);
     CHECK(report["accounts"][1]["slots"] == Json::array({"0x1"}));
     CHECK(report["logs"].size() == 1);
     const auto& changes = report["changes"];
@@ -103,7 +103,7 @@ TEST_CASE("trace: with archive state a mined transaction runs over the state bef
     fill(node);
     node.old = FakeWeb3State::Old::kept;
     node.old_accounts = node.accounts;
-    node.accounts[kContract].slots["0x1"] = "0x99";
+    node.accounts[kTracedContract].slots["0x1"] = "0x99";
     node.accounts[kSender].nonce = 9;
     node.transactions[kHash]["blockNumber"] = "0x50";
     const CliRun run = run_cli({"trace", kHash, "--json", "--web3", node.url()});
@@ -148,7 +148,7 @@ TEST_CASE("trace: a contract that is not simulated is refused", "[trace]") {
     FakeWeb3State node;
     fill(node);
     // The code calls the pairing check with 192 bytes.
-    node.accounts[kContract].code = from_hex("5f5f60c05f5f60085af100").value();
+    node.accounts[kTracedContract].code = from_hex("5f5f60c05f5f60085af100").value();
     const CliRun run = run_cli({"trace", kHash, "--web3", node.url()});
     CHECK(run.code == 65);
     CHECK_THAT(run.err, Contains("not simulated"));
@@ -178,8 +178,9 @@ void mine_two_calls(FakeWeb3State& node) {
                        {"miner", kSender},
                        {"transactions", Json::array({first, second})}};
     const auto receipt = [&gas](const Json& transaction, const std::string& sum) {
-        const Json log{
-            {"address", kContract}, {"topics", Json::array()}, {"data", "0x" + std::string(62, '0') + sum}};
+        const Json log{{"address", kTracedContract},
+                       {"topics", Json::array()},
+                       {"data", "0x" + std::string(62, '0') + sum}};
         return Json{{"transactionHash", transaction["hash"]},
                     {"status", "0x1"},
                     {"gasUsed", gas},

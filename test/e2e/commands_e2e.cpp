@@ -22,10 +22,8 @@ using Catch::Matchers::StartsWith;
 
 namespace {
 
-const std::string kProgram = IOSWARM_BINARY;
-
 ProgramRun run(std::vector<std::string> arguments, std::vector<std::string> environment = {}) {
-    arguments.insert(arguments.begin(), kProgram);
+    arguments.insert(arguments.begin(), IOSWARM_BINARY);
     return run_program(std::move(arguments), std::move(environment));
 }
 
@@ -79,7 +77,7 @@ TEST_CASE("each documented exit code is that of a command", "[e2e]") {
         CHECK(done.code == code);
     }
     for (const auto& [code, signal] : {std::pair{130, SIGINT}, std::pair{143, SIGTERM}}) {
-        Program program({kProgram, "l4sim", "--duration", "10m", "--verbose"}, {"TMPDIR=" + dir.path()});
+        Program program({IOSWARM_BINARY, "l4sim", "--duration", "10m", "--verbose"}, {"TMPDIR=" + dir.path()});
         REQUIRE(program.wait_for("L4 agents join at 127.0.0.1:"));
         program.send(signal);
         CHECK(program.wait() == code);
@@ -101,14 +99,14 @@ TEST_CASE("only data goes to standard output", "[e2e]") {
 }
 
 TEST_CASE("a full disk at standard output is an error", "[e2e]") {
-    const ProgramRun done = run_program({"/bin/sh", "-c", kProgram + " help >/dev/full"});
+    const ProgramRun done = run_program({"/bin/sh", "-c", std::string(IOSWARM_BINARY) + " help >/dev/full"});
     CHECK(done.code == 74);
     CHECK(done.err == "ioswarm: cannot write: standard output: No space left on device\n");
 }
 
 TEST_CASE("a program started under a link's name runs that command", "[e2e]") {
     const TempDir dir;
-    std::filesystem::create_symlink(kProgram, dir.path("ioswarm-keygen"));
+    std::filesystem::create_symlink(IOSWARM_BINARY, dir.path("ioswarm-keygen"));
     const ProgramRun done = run_program({dir.path("ioswarm-keygen"), "--help"});
     CHECK(done.code == 0);
     CHECK(done.out == run({"help", "keygen"}).out);
@@ -132,7 +130,7 @@ TEST_CASE(
     const std::string file = dir.write("secret", secret + "\n");
     std::filesystem::permissions(file, std::filesystem::perms::owner_read);
     const std::vector<std::string> serve{
-        kProgram,           "serve", "--embedded",  "--listen", "127.0.0.1",     "--grpc-port", "0",
+        IOSWARM_BINARY,     "serve", "--embedded",  "--listen", "127.0.0.1",     "--grpc-port", "0",
         "--swarm-api-port", "0",     "--log-level", "debug",    "--with-agents", "1",           "--data-dir",
         dir.path("data")};
     std::vector<std::string> by_file = serve;
@@ -155,7 +153,7 @@ TEST_CASE(
 
 TEST_CASE("standard input gives one secret, not two", "[e2e]") {
     const ProgramRun done = run_program({"/bin/sh", "-c",
-                                         "printf 'a-master-secret\\n' | " + kProgram +
+                                         "printf 'a-master-secret\\n' | " + std::string(IOSWARM_BINARY) +
                                              " config check --master-secret-file - --master-secret-old-file -"
                                              " --master-secret-old-until 2100-01-01T00:00:00Z --seed 1"});
     CHECK(done.code == 78);
@@ -185,7 +183,7 @@ TEST_CASE("without a terminal nothing is coloured, unless --color asks for it", 
 
 TEST_CASE("on a terminal errors are coloured, unless the environment or --color says no", "[e2e]") {
     const auto coloured = [](const std::vector<std::string>& environment, const std::string& color) {
-        std::vector<std::string> arguments{kProgram, "snapshot", "verify", "/nowhere/none.gz"};
+        std::vector<std::string> arguments{IOSWARM_BINARY, "snapshot", "verify", "/nowhere/none.gz"};
         if (!color.empty()) arguments.insert(arguments.end(), {"--color", color});
         const TerminalRun done = run_in_terminal(std::move(arguments), environment);
         CHECK_THAT(done.screen, Contains("/nowhere/none.gz"));

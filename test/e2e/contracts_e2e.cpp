@@ -27,7 +27,6 @@ using nlohmann::json;
 
 namespace {
 
-const std::string kProgram = IOSWARM_BINARY;
 const U256 kCoin = U256(1'000'000'000'000'000'000);
 
 Anvil& anvil() {
@@ -52,7 +51,7 @@ class Wallet {
     [[nodiscard]] Address address() const { return key_.address(); }
     [[nodiscard]] std::vector<std::string> command(std::vector<std::string> arguments,
                                                    const std::string& url) const {
-        arguments.insert(arguments.begin(), kProgram);
+        arguments.insert(arguments.begin(), IOSWARM_BINARY);
         for (const std::string& one :
              {std::string("--rpc"), url, std::string("--chain-id"), std::string("4690"),
               std::string("--key-file"), key_file_, std::string("--yes"), std::string("--json")})
@@ -271,7 +270,7 @@ TEST_CASE("the example of a first deployment runs unchanged", "[contracts]") {
     const std::string key = dir.write("key", to_hex(keccak256(as_bytes("example")).view()));
     const ProgramRun run =
         run_program({"/bin/sh", example, key, to_io(deployer.address())},
-                    {"IOSWARM=" + kProgram, "CHAIN=--rpc " + anvil().url() + " --chain-id 4690",
+                    {"IOSWARM=" + IOSWARM_BINARY, "CHAIN=--rpc " + anvil().url() + " --chain-id 4690",
                      "XDG_STATE_HOME=" + dir.path("state")});
     CAPTURE(run.out, run.err);
     CHECK(run.code == 0);
@@ -290,7 +289,7 @@ TEST_CASE("the cron example for an agent claims, and prints nothing when there i
     for (int i = 0; i < 2; ++i) {
         const ProgramRun run =
             run_program({"/bin/sh", std::string(IOSWARM_DIST) + "/claim-rewards.sh", key, to_io(pool)},
-                        {"IOSWARM=" + kProgram, "CHAIN=--rpc " + anvil().url() + " --chain-id 4690",
+                        {"IOSWARM=" + IOSWARM_BINARY, "CHAIN=--rpc " + anvil().url() + " --chain-id 4690",
                          "XDG_STATE_HOME=" + dir.path("state")});
         CAPTURE(run.out, run.err);
         CHECK(run.code == 0);

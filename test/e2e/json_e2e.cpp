@@ -11,6 +11,7 @@
 #include "cli/completion.hpp"
 #include "test/e2e/serve_fixture.hpp"
 #include "test/support/openapi.hpp"
+#include "test/support/test_data.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
@@ -135,10 +136,6 @@ std::vector<Json> documents(const std::string& out, bool lines) {
     return all;
 }
 
-std::string data(const std::string& name) {
-    return std::string(IOSWARM_TEST_DATA) + "/" + name;
-}
-
 /// A call that succeeds. `codes`: the exit codes that it may end with.
 struct Call {
     std::string path;
@@ -181,20 +178,20 @@ std::vector<Call> successful_calls(const TempDir& dir, const Served& served) {
         {"config default", {}},
         {"ledger backup", {dir.path("backup"), "--data-dir", at}},
         {"ledger check", {dir.path("backup")}},
-        {"diffs import", {data("bolt/statediffs.db"), "--to", log}},
+        {"diffs import", {data_path("bolt/statediffs.db"), "--to", log}},
         {"diffs stat", {log}},
         {"diffs verify", {log}},
         {"diffs export", {log}, true},
-        {"snapshot export", {"--source", data("bolt/trie.db"), "--output", snap, "--publish-cmd", "echo"}},
+        {"snapshot export", {"--source", data_path("bolt/trie.db"), "--output", snap, "--publish-cmd", "echo"}},
         {"snapshot roll",
-         {"--base", data("node/chain-pebble/base.snap.gz"), "--diffs", data("node/chain-pebble/statediffs.db"),
-          "--output", dir.path("b.snap.gz")}},
+         {"--base", data_path("node/chain-pebble/base.snap.gz"), "--diffs",
+          data_path("node/chain-pebble/statediffs.db"), "--output", dir.path("b.snap.gz")}},
         {"snapshot verify", {snap}},
         {"snapshot inspect", {snap}},
         {"snapshot inspect", {snap, "--entries"}, true},
         {"snapshot diff", {snap, snap}},
-        {"l4baseline", {"--source", data("bolt/trie.db"), "--output", dir.path("c.snap.gz")}},
-        {"l4baseline", {"--source", data("bolt/trie.db"), "--stats"}},
+        {"l4baseline", {"--source", data_path("bolt/trie.db"), "--output", dir.path("c.snap.gz")}},
+        {"l4baseline", {"--source", data_path("bolt/trie.db"), "--stats"}},
         {"sim", size, false, {0, 1}},
         {"l4sim", {"--agents", "10", "--duration", "2s", "--block-time", "100ms"}, false, {0, 1}},
         {"wallet new", {"--out", dir.path("new.json"), "--password-file", password}},

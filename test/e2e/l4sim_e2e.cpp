@@ -12,24 +12,20 @@
 using namespace ioswarm::test;
 using Catch::Matchers::Contains;
 
-namespace {
-
-const std::string kProgram = IOSWARM_BINARY;
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("l4sim passes with ten agents and reports it in text and in JSON", "[l4sim]") {
     const TempDir dir;
     const std::vector<std::string> environment{"TMPDIR=" + dir.path()};
-    const ProgramRun text =
-        run_program({kProgram, "l4sim", "--duration", "3s", "--block-time", "20ms", "--verbose"}, environment);
+    const ProgramRun text = run_program(
+        {IOSWARM_BINARY, "l4sim", "--duration", "3s", "--block-time", "20ms", "--verbose"}, environment);
     INFO(text.out << text.err);
     CHECK(text.code == 0);
     CHECK_THAT(text.out, Contains("passed: 10 checks"));
     CHECK_THAT(text.out, Contains("l4-010   slow reader"));
     CHECK(std::filesystem::is_empty(dir.path()));
 
-    const ProgramRun json = run_program({kProgram, "l4sim", "--duration", "3s", "--block-time", "50ms",
+    const ProgramRun json = run_program({IOSWARM_BINARY, "l4sim", "--duration", "3s", "--block-time", "50ms",
                                          "--agents", "20", "--seed", "5", "--json"},
                                         environment);
     INFO(json.out << json.err);
@@ -44,7 +40,7 @@ TEST_CASE("l4sim passes with ten agents and reports it in text and in JSON", "[l
 
 TEST_CASE("l4sim ends soon after SIGINT, without a report and without files left", "[l4sim]") {
     const TempDir dir;
-    Program program({kProgram, "l4sim", "--duration", "10m", "--verbose"}, {"TMPDIR=" + dir.path()});
+    Program program({IOSWARM_BINARY, "l4sim", "--duration", "10m", "--verbose"}, {"TMPDIR=" + dir.path()});
     REQUIRE(program.wait_for("L4 agents join at 127.0.0.1:"));
     program.send(SIGINT);
     CHECK(program.wait() == 130);

@@ -16,7 +16,7 @@ using nlohmann::json;
 
 namespace {
 
-ProgramRun sim(std::vector<std::string> more) {
+ProgramRun run_sim(std::vector<std::string> more) {
     std::vector<std::string> arguments{IOSWARM_BINARY, "sim", "--accounts", "200", "--tps", "40"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_program(std::move(arguments));
@@ -25,7 +25,7 @@ ProgramRun sim(std::vector<std::string> more) {
 void check_seed(int seed, const std::vector<std::string>& more) {
     std::vector<std::string> arguments{"--chaos", "--json", "--seed", std::to_string(seed)};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    const ProgramRun run = sim(arguments);
+    const ProgramRun run = run_sim(arguments);
     INFO("seed " << seed << "\n" << run.out << run.err);
     CHECK(run.code == 0);
 }
@@ -45,8 +45,8 @@ TEST_CASE("every invariant holds with fifty other seeds", "[.soak]") {
 TEST_CASE("the same seed gives the same figures, another seed others", "[e2e][sim]") {
     const auto by_seed = [](const char* seed) {
         const ProgramRun run =
-            sim({"--agents", "12", "--duration", "1s", "--block-time", "250ms", "--task-redundancy", "2",
-                 "--wrong", "5%", "--forged", "10%", "--twice", "10%", "--seed", seed, "--json"});
+            run_sim({"--agents", "12", "--duration", "1s", "--block-time", "250ms", "--task-redundancy", "2",
+                     "--wrong", "5%", "--forged", "10%", "--twice", "10%", "--seed", seed, "--json"});
         INFO(run.out << run.err);
         CHECK(run.code == 0);
         return json::parse(run.out)["by_seed"];
@@ -61,8 +61,8 @@ TEST_CASE("the same seed gives the same figures, another seed others", "[e2e][si
 TEST_CASE("agents with the public agent's rules accept forged transactions that honest agents reject",
           "[e2e][sim]") {
     const auto forged = [](const char* rules) {
-        const ProgramRun run = sim({"--agents", "5", "--duration", "1s", "--block-time", "250ms", "--forged",
-                                    "30%", "--agent-rules", rules, "--json"});
+        const ProgramRun run = run_sim({"--agents", "5", "--duration", "1s", "--block-time", "250ms",
+                                        "--forged", "30%", "--agent-rules", rules, "--json"});
         INFO(run.out << run.err);
         CHECK(run.code == 0);
         return json::parse(run.out)["by_seed"];
@@ -77,8 +77,8 @@ TEST_CASE("agents with the public agent's rules accept forged transactions that 
 }
 
 TEST_CASE("a share of its own option replaces the share of --chaos", "[e2e][sim]") {
-    const ProgramRun run = sim({"--chaos", "--wrong", "5%", "--stall", "0%", "--agents", "20", "--duration",
-                                "500ms", "--block-time", "250ms", "--json"});
+    const ProgramRun run = run_sim({"--chaos", "--wrong", "5%", "--stall", "0%", "--agents", "20", "--duration",
+                                    "500ms", "--block-time", "250ms", "--json"});
     INFO(run.out << run.err);
     CHECK(run.code == 0);
     const std::string command = json::parse(run.out)["command"];
@@ -86,7 +86,7 @@ TEST_CASE("a share of its own option replaces the share of --chaos", "[e2e][sim]
 }
 
 TEST_CASE("a text report has no colours or progress when it is not for a terminal", "[e2e][sim]") {
-    const ProgramRun run = sim({"--agents", "3", "--duration", "500ms", "--block-time", "250ms"});
+    const ProgramRun run = run_sim({"--agents", "3", "--duration", "500ms", "--block-time", "250ms"});
     CHECK(run.code == 0);
     CHECK(run.err.empty());
     CHECK_THAT(run.out, Contains("\nBy the seed: the same in every run\n"));
@@ -131,7 +131,7 @@ TEST_CASE("simulated agents alone load a remote coordinator, with keys made from
                                            "--duration",    "2s",
                                            "--json"};
         arguments.insert(arguments.end(), more.begin(), more.end());
-        return sim(arguments);
+        return run_sim(arguments);
     };
     const ProgramRun refused = alone(other, "3", {});
     CHECK(refused.code == 77);
@@ -158,7 +158,7 @@ TEST_CASE("simulated agents alone load a remote coordinator, with keys made from
 }
 
 TEST_CASE("a run that is impossible is refused with its exit code", "[e2e][sim]") {
-    const auto code = [](std::vector<std::string> more) { return sim(std::move(more)).code; };
+    const auto code = [](std::vector<std::string> more) { return run_sim(std::move(more)).code; };
     CHECK(code({"--agents", "0"}) == 64);
     CHECK(code({"--seed", "-1", "--duration", "10ms", "--block-time", "10ms"}) == 64);
     for (const char* no_share : {"20", "100.1%", "0.05%", "0.15%", "-5%", "%"}) {

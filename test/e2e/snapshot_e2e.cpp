@@ -11,6 +11,7 @@
 
 #include "test/support/program.hpp"
 #include "test/support/temp_dir.hpp"
+#include "test/support/test_data.hpp"
 
 using namespace ioswarm;
 using Catch::Matchers::Contains;
@@ -22,14 +23,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string kProgram = IOSWARM_BINARY;
-
-std::string data(const std::string& name) {
-    return std::string(IOSWARM_TEST_DATA) + "/" + name;
-}
-
-ProgramRun run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {kProgram, "snapshot"});
+ProgramRun run_snapshot(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {IOSWARM_BINARY, "snapshot"});
     return run_program(std::move(arguments));
 }
 
@@ -46,7 +41,7 @@ std::string published_files(const TempDir& dir) {
 
 ProgramRun run_export(const TempDir& dir, const std::string& source, std::vector<std::string> more = {}) {
     more.insert(more.begin(), {"export", "--source", source, "--output", dir.path("a.snap.gz")});
-    return run(std::move(more));
+    return run_snapshot(std::move(more));
 }
 
 }  // namespace
@@ -54,14 +49,14 @@ ProgramRun run_export(const TempDir& dir, const std::string& source, std::vector
 TEST_CASE("an exported snapshot verifies, equals the reference's, and its digest agrees with sha256sum",
           "[e2e]") {
     const TempDir dir;
-    const ProgramRun done = run_export(dir, data("bolt/trie.db"), {"--stats"});
+    const ProgramRun done = run_export(dir, test::data_path("bolt/trie.db"), {"--stats"});
     CHECK(done.code == 0);
     CHECK_THAT(done.out, Contains("height 46006460, 4588 entries") && Contains("Contract"));
-    CHECK(run({"verify", dir.path("a.snap.gz")}).code == 0);
-    CHECK(run({"diff", dir.path("a.snap.gz"), data("snapshots/full.snap.gz")}).code == 0);
+    CHECK(run_snapshot({"verify", dir.path("a.snap.gz")}).code == 0);
+    CHECK(run_snapshot({"diff", dir.path("a.snap.gz"), test::data_path("snapshots/full.snap.gz")}).code == 0);
     CHECK(run_program({"/bin/sh", "-c", "cd " + dir.path() + " && sha256sum -c a.snap.gz.sha256"}).code == 0);
     CHECK(run_program({"/bin/gunzip", "-t", dir.path("a.snap.gz")}).code == 0);
-    const ProgramRun quiet = run_export(dir, data("node/chain-pebble/final-trie.db"), {"-q"});
+    const ProgramRun quiet = run_export(dir, test::data_path("node/chain-pebble/final-trie.db"), {"-q"});
     CHECK(quiet.code == 0);
     CHECK((quiet.out + quiet.err).empty());
 }
@@ -70,22 +65,25 @@ TEST_CASE("the tools' names from iotex-core work with their own flags", "[e2e]")
     for (const std::string name : {"l4baseline", "ioswarm-l4baseline", "snapshotexporter"}) {
         INFO(name);
         const TempDir dir;
-        fs::create_symlink(kProgram, dir.path(name));
-        const ProgramRun done = run_program({dir.path(name), "-source", data("bolt/trie.db"), "-output",
-                                             dir.path("acctcode.snap.gz"), "--namespaces", "Account,Code"});
+        fs::create_symlink(IOSWARM_BINARY, dir.path(name));
+        const ProgramRun done =
+            run_program({dir.path(name), "-source", test::data_path("bolt/trie.db"), "-output",
+                         dir.path("acctcode.snap.gz"), "--namespaces", "Account,Code"});
         CHECK(done.code == 0);
-        CHECK(run({"diff", dir.path("acctcode.snap.gz"), data("snapshots/acctcode.snap.gz")}).code == 0);
+        CHECK(
+            run_snapshot({"diff", dir.path("acctcode.snap.gz"), test::data_path("snapshots/acctcode.snap.gz")})
+                .code == 0);
     }
 }
 
 TEST_CASE("an export that fails shows the reason by its exit code and leaves the old file", "[e2e]") {
     const TempDir dir;
     dir.write("a.snap.gz", "yesterday's");
-    CHECK(run_export(dir, data("bolt/bad/leaf-key-size-huge.db")).code == 65);
-    CHECK(run_export(dir, data("bolt/trie.db"), {"--namespaces", "Account,Nothing"}).code == 65);
+    CHECK(run_export(dir, test::data_path("bolt/bad/leaf-key-size-huge.db")).code == 65);
+    CHECK(run_export(dir, test::data_path("bolt/trie.db"), {"--namespaces", "Account,Nothing"}).code == 65);
     CHECK(run_export(dir, dir.path("none")).code == 66);
-    CHECK(run_export(dir, data("bolt/trie.db"), {"--threads", "x"}).code == 64);
-    fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
+    CHECK(run_export(dir, test::data_path("bolt/trie.db"), {"--threads", "x"}).code == 64);
+    fs::copy_file(test::data_path("bolt/trie.db"), dir.path("trie.db"));
     const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
     REQUIRE(::flock(node, LOCK_EX) == 0);
     const ProgramRun locked = run_export(dir, dir.path("trie.db"), {"--lock-timeout", "1ms"});
@@ -93,25 +91,26 @@ TEST_CASE("an export that fails shows the reason by its exit code and leaves the
     CHECK_THAT(locked.err, Contains(std::to_string(::getpid())));
     ::close(node);
     CHECK(dir.read("a.snap.gz") == "yesterday's");
-    CHECK(run_export(dir, data("bolt/trie.db"), {"--namespaces", "Account,Nothing", "--allow-missing"}).code ==
-          0);
+    CHECK(
+        run_export(dir, test::data_path("bolt/trie.db"), {"--namespaces", "Account,Nothing", "--allow-missing"})
+            .code == 0);
 }
 
 TEST_CASE("a second export of the same file exits with 75, and a signal ends the first without a trace",
           "[e2e]") {
     const TempDir dir;
     dir.write("a.snap.gz", "yesterday's");
-    fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
+    fs::copy_file(test::data_path("bolt/trie.db"), dir.path("trie.db"));
     for (const auto& [signal, code] : {std::pair{SIGINT, 130}, {SIGTERM, 143}}) {
         // A node that holds the state's lock keeps the export waiting.
         const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
         REQUIRE(::flock(node, LOCK_EX) == 0);
-        Program first({kProgram, "snapshot", "export", "--source", dir.path("trie.db"), "--output",
+        Program first({IOSWARM_BINARY, "snapshot", "export", "--source", dir.path("trie.db"), "--output",
                        dir.path("a.snap.gz"), "--lock-timeout", "10m"});
         // The temporary file is made under the export's lock, so once it exists the lock is held.
         while (!fs::exists(dir.path(".a.snap.gz.part")))
             ::usleep(1000);
-        CHECK(run_export(dir, data("bolt/trie.db")).code == 75);
+        CHECK(run_export(dir, test::data_path("bolt/trie.db")).code == 75);
         first.send(signal);  // while it waits
         CHECK(first.wait() == code);
         ::close(node);
@@ -126,12 +125,12 @@ TEST_CASE("the publish command gets the finished files, and its failure makes th
         dir.write("publish", "#!/bin/sh\nprintf '%s\\n' \"$@\"\nls \"$2\" \"$3\" \"$4\" >/dev/null\n");
     fs::permissions(script, fs::perms::owner_exec, fs::perm_options::add);
     const ProgramRun done =
-        run_export(dir, data("bolt/trie.db"), {"-q", "--publish-cmd", script + " 'to $HOME'"});
+        run_export(dir, test::data_path("bolt/trie.db"), {"-q", "--publish-cmd", script + " 'to $HOME'"});
     CHECK(done.code == 0);
     CHECK(done.out.empty());
     CHECK(done.err == "to $HOME\n" + published_files(dir));
-    CHECK(run_export(dir, data("bolt/trie.db"), {"-q", "--publish-cmd", "false"}).code == 1);
-    CHECK(run({"verify", "-q", dir.path("a.snap.gz")}).code == 0);
+    CHECK(run_export(dir, test::data_path("bolt/trie.db"), {"-q", "--publish-cmd", "false"}).code == 1);
+    CHECK(run_snapshot({"verify", "-q", dir.path("a.snap.gz")}).code == 0);
 }
 
 TEST_CASE("a copy that keeps links is complete, of the folder or of the files for a publish command", "[e2e]") {
@@ -140,14 +139,14 @@ TEST_CASE("a copy that keeps links is complete, of the folder or of the files fo
     for (const std::string copy : {"by-command", "by-folder"})
         fs::create_directory(copies.path(copy));
     // As rsync -a does.
-    REQUIRE(run_export(dir, data("bolt/trie.db"),
+    REQUIRE(run_export(dir, test::data_path("bolt/trie.db"),
                        {"-q", "--publish-cmd", "cp -a -t " + copies.path("by-command") + "/"})
                 .code == 0);
     CHECK(run_program({"/bin/cp", "-a", dir.path() + "/.", copies.path("by-folder") + "/"}).code == 0);
     for (const std::string copy : {"by-command", "by-folder"}) {
         INFO(copy);
         const std::string folder = copies.path(copy);
-        CHECK(run({"verify", "-q", folder + "/a.snap.gz"}).code == 0);
+        CHECK(run_snapshot({"verify", "-q", folder + "/a.snap.gz"}).code == 0);
         CHECK(run_program({"/bin/sh", "-c", "cd " + folder + " && sha256sum --quiet -c *.sha256"}).code == 0);
     }
 }
@@ -157,15 +156,15 @@ TEST_CASE("a signal during the publish command ends it, and the snapshot stays",
     for (const auto& [signal, code] : {std::pair{SIGINT, 130}, {SIGTERM, 143}}) {
         const std::string begun = dir.path("begun");
         fs::remove(begun);
-        Program publishing({kProgram, "snapshot", "export", "-q", "--source", data("bolt/trie.db"), "--output",
-                            dir.path("a.snap.gz"), "--publish-cmd",
+        Program publishing({IOSWARM_BINARY, "snapshot", "export", "-q", "--source",
+                            test::data_path("bolt/trie.db"), "--output", dir.path("a.snap.gz"), "--publish-cmd",
                             "sh -c 'touch " + begun + "; exec sleep 1000'"});
         while (!fs::exists(begun))
             ::usleep(1000);
         publishing.send(signal);
         CHECK(publishing.wait() == code);
     }
-    CHECK(run({"verify", "-q", dir.path("a.snap.gz")}).code == 0);
+    CHECK(run_snapshot({"verify", "-q", dir.path("a.snap.gz")}).code == 0);
 }
 
 TEST_CASE("a roll gives the node's own state, with companion files and publish command like an export",
@@ -173,33 +172,34 @@ TEST_CASE("a roll gives the node's own state, with companion files and publish c
     const TempDir dir;
     const std::vector<std::string> line{"roll",
                                         "--base",
-                                        data("node/chain-pebble/base.snap.gz"),
+                                        test::data_path("node/chain-pebble/base.snap.gz"),
                                         "--diffs",
-                                        data("node/chain-pebble/statediffs.db"),
+                                        test::data_path("node/chain-pebble/statediffs.db"),
                                         "--output",
                                         dir.path("a.snap.gz")};
     std::vector<std::string> publish = line;
     publish.insert(publish.end(), {"-q", "--publish-cmd", "/bin/ls -U"});
-    const ProgramRun done = run(publish);
+    const ProgramRun done = run_snapshot(publish);
     CHECK(done.code == 0);
     CHECK(done.out.empty());
     CHECK(done.err == published_files(dir));
-    CHECK(run({"diff", dir.path("a.snap.gz"), data("node/chain-pebble/final.snap.gz")}).code == 0);
+    CHECK(run_snapshot({"diff", dir.path("a.snap.gz"), test::data_path("node/chain-pebble/final.snap.gz")})
+              .code == 0);
     CHECK(run_program({"/bin/sh", "-c", "cd " + dir.path() + " && sha256sum -c a.snap.gz.sha256"}).code == 0);
 }
 
 TEST_CASE("a roll that waits for a node's lock ends at a signal, and a roll unlocks after reading the diffs",
           "[e2e]") {
     const TempDir dir;
-    fs::copy_file(data("node/chain-pebble/statediffs.db"), dir.path("statediffs.db"));
+    fs::copy_file(test::data_path("node/chain-pebble/statediffs.db"), dir.path("statediffs.db"));
     fs::permissions(dir.path("statediffs.db"), fs::perms::owner_write, fs::perm_options::add);
     const int node = ::open(dir.path("statediffs.db").c_str(), O_RDWR | O_CLOEXEC);
     REQUIRE(::flock(node, LOCK_EX) == 0);
-    const std::vector<std::string> line{kProgram,
+    const std::vector<std::string> line{IOSWARM_BINARY,
                                         "snapshot",
                                         "roll",
                                         "--base",
-                                        data("node/chain-pebble/base.snap.gz"),
+                                        test::data_path("node/chain-pebble/base.snap.gz"),
                                         "--diffs",
                                         dir.path("statediffs.db"),
                                         "--output",
@@ -234,15 +234,18 @@ TEST_CASE("a roll that waits for a node's lock ends at a signal, and a roll unlo
 
 TEST_CASE("the cron script rolls a snapshot onto itself every night without output", "[e2e]") {
     const TempDir dir;
-    fs::create_symlink(kProgram, dir.path("ioswarm"));
-    fs::copy_file(data("node/chain-boltdb/base.snap.gz"), dir.path("acctcode.snap.gz"));
-    const std::vector<std::string> line{
-        "/usr/bin/env", "PATH=" + dir.path() + ":/usr/bin:/bin", "OUTPUT=" + dir.path("acctcode.snap.gz"),
-        "DIFFS=" + data("node/chain-boltdb/statediffs.db"), IOSWARM_DIST "/ioswarm-snapshot-roll.cron"};
+    fs::create_symlink(IOSWARM_BINARY, dir.path("ioswarm"));
+    fs::copy_file(test::data_path("node/chain-boltdb/base.snap.gz"), dir.path("acctcode.snap.gz"));
+    const std::vector<std::string> line{"/usr/bin/env", "PATH=" + dir.path() + ":/usr/bin:/bin",
+                                        "OUTPUT=" + dir.path("acctcode.snap.gz"),
+                                        "DIFFS=" + test::data_path("node/chain-boltdb/statediffs.db"),
+                                        IOSWARM_DIST "/ioswarm-snapshot-roll.cron"};
     const ProgramRun night = run_program(line);
     CHECK(night.code == 0);
     CHECK((night.out + night.err).empty());
-    CHECK(run({"diff", dir.path("acctcode.snap.gz"), data("node/chain-boltdb/final.snap.gz")}).code == 0);
+    CHECK(
+        run_snapshot({"diff", dir.path("acctcode.snap.gz"), test::data_path("node/chain-boltdb/final.snap.gz")})
+            .code == 0);
     CHECK(fs::read_symlink(dir.path("acctcode.snap.gz")).string().starts_with("acctcode-27-"));
     const ProgramRun nothing_new = run_program(line);
     CHECK(nothing_new.code == 75);

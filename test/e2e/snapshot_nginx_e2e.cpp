@@ -29,9 +29,9 @@ using ioswarm::test::TempDir;
 namespace {
 
 /// nginx in the foreground, run by the user who runs the test, publishing `folder` under /snapshots/.
-class Nginx {
+class SnapshotNginx {
   public:
-    explicit Nginx(const std::string& folder, bool tls = false) : port_(free_port()) {
+    explicit SnapshotNginx(const std::string& folder, bool tls = false) : port_(free_port()) {
         std::string block = ioswarm::test::whole_file(IOSWARM_DIST "/ioswarm-snapshot.nginx");
         const std::string from = "alias /srv/snapshots/;";
         const auto at = block.find(from);
@@ -56,12 +56,12 @@ class Nginx {
             ::_exit(127);
         }
     }
-    ~Nginx() {
+    ~SnapshotNginx() {
         ::kill(pid_, SIGTERM);
         (void)::waitpid(pid_, nullptr, 0);
     }
-    Nginx(const Nginx&) = delete;
-    Nginx& operator=(const Nginx&) = delete;
+    SnapshotNginx(const SnapshotNginx&) = delete;
+    SnapshotNginx& operator=(const SnapshotNginx&) = delete;
 
     /// nginx takes a moment to listen and does not report when it does.
     [[nodiscard]] HttpUser client() const {
@@ -91,7 +91,7 @@ TEST_CASE("nginx serves only the finished files, unchanged, whole or in part", "
                 .code == 0);
     dir.write(".acctcode.snap.gz.part", "half");
     const std::string snapshot = dir.read("acctcode.snap.gz");
-    const Nginx nginx(dir.path());
+    const SnapshotNginx nginx(dir.path());
     auto client = nginx.client();
 
     const auto whole = client.get("/snapshots/acctcode.snap.gz", {{"Accept-Encoding", "gzip"}});
@@ -129,7 +129,7 @@ TEST_CASE("a snapshot behind https is verified, if its server's certificate is t
     REQUIRE(run_program({IOSWARM_BINARY, "snapshot", "export", "-q", "--source", data, "--output",
                          dir.path("acctcode.snap.gz")})
                 .code == 0);
-    const Nginx nginx(dir.path(), true);
+    const SnapshotNginx nginx(dir.path(), true);
     (void)nginx.client();  // waits until it listens; its answer to plain HTTP is an error
     const std::string url =
         "https://reader:a-password@127.0.0.1:" + std::to_string(nginx.port()) + "/snapshots/acctcode.snap.gz";

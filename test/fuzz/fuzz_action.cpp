@@ -7,10 +7,11 @@
 #include "core/crypto/keccak.hpp"
 #include "core/model/action.hpp"
 #include "core/model/action_parts.hpp"
+#include "test/fuzz/target.hpp"
 
 using namespace ioswarm;
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+IOSWARM_FUZZ_TARGET(action) {
     const Bytes raw(data, data + size);
     const auto action = read_action(raw, ChainIds{4689});
     if (!action) {

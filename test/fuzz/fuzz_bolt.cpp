@@ -7,10 +7,11 @@
 #include "snapshot/open_state.hpp"
 #include "snapshot/store/state_database.hpp"
 #include "test/fuzz/memory_file.hpp"
+#include "test/fuzz/target.hpp"
 
 using namespace ioswarm;
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+IOSWARM_FUZZ_TARGET(bolt) {
     const fuzz::MemoryFile file({data, size});
     const auto database = snapshot::open_state(file.path(), {std::chrono::milliseconds(0), false});
     if (!database) return 0;

@@ -7,11 +7,12 @@
 
 #include "cli/config/file.hpp"
 #include "cli/config/keys.hpp"
+#include "test/fuzz/target.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::cli;
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+IOSWARM_FUZZ_TARGET(config) {
     const std::string text(as_text({data, size}));
     const Environment environment = [](const std::string& name) -> std::optional<std::string> {
         if (name == "SET") return "value";

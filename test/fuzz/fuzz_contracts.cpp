@@ -8,6 +8,7 @@
 #include "contracts/keystore.hpp"
 #include "contracts/revert.hpp"
 #include "contracts/reward_pool.hpp"
+#include "test/fuzz/target.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::contracts;
@@ -48,7 +49,7 @@ void read_log(BytesView data) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+IOSWARM_FUZZ_TARGET(contracts) {
     if (size == 0) return 0;
     const BytesView rest(data + 1, size - 1);
     switch (data[0] % 8) {

@@ -6,10 +6,11 @@
 
 #include "core/diffs/diff_record.hpp"
 #include "core/model/state_digest.hpp"
+#include "test/fuzz/target.hpp"
 
 using namespace ioswarm;
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+IOSWARM_FUZZ_TARGET(diff_record) {
     const auto diff = read_diff_record({data, size});
     if (!diff) {
         if (diff.error().code != ErrorCode::bad_data || diff.error().why.empty()) std::abort();

@@ -5,10 +5,11 @@
 #include <cstdlib>
 
 #include "core/crypto/eth_tx.hpp"
+#include "test/fuzz/target.hpp"
 
 using namespace ioswarm;
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+IOSWARM_FUZZ_TARGET(eth_tx) {
     const BytesView raw(data, size);
     const auto decoded = decode_signed(raw);
     if (!decoded) return decoded.error().code == ErrorCode::bad_data ? 0 : (std::abort(), 0);

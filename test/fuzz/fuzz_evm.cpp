@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "core/evm/transaction.hpp"
+#include "test/fuzz/target.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::evm;
@@ -40,29 +41,29 @@ class FuzzState final : public StateSource {
     CodePtr second_;
 };
 
-void require(bool holds) {
+void require_evm(bool holds) {
     if (!holds) std::abort();
 }
 
 void run(Executor& executor, const Transaction& transaction, const Rules& rules, StateSource& state) {
-    BlockContext block;
+    evm::BlockContext block;
     block.chain_id = 4689;
     block.number = 1'000;
     block.gas_limit = 100'000'000;
     block.base_fee = 1;
     const Outcome once = executor.run(transaction, block, state, rules);
     if (!once.refused.empty()) return;
-    require(once.gas_used <= transaction.gas_limit);
-    require(once.failure.kind == Failure::none ? once.status == 1 : once.status >= 100);
+    require_evm(once.gas_used <= transaction.gas_limit);
+    require_evm(once.failure.kind == Failure::none ? once.status == 1 : once.status >= 100);
     const Outcome again = executor.run(transaction, block, state, rules);
-    require(once.gas_used == again.gas_used && once.output == again.output &&
-            once.failure.kind == again.failure.kind && once.changes.size() == again.changes.size() &&
-            once.missing.slots.size() == again.missing.slots.size());
+    require_evm(once.gas_used == again.gas_used && once.output == again.output &&
+                once.failure.kind == again.failure.kind && once.changes.size() == again.changes.size() &&
+                once.missing.slots.size() == again.missing.slots.size());
 }
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+IOSWARM_FUZZ_TARGET(evm) {
     if (size < 4 || size > 8'192) return 0;
     static Executor executor;
     const BytesView rest(data + 4, size - 4);

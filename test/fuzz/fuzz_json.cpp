@@ -3,8 +3,9 @@
 #include <cstdint>
 
 #include "test/fuzz/fuzz_codec.hpp"
+#include "test/fuzz/target.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+IOSWARM_FUZZ_TARGET(json) {
     ioswarm::fuzz::check_input(ioswarm::proto::Codec::json, {data, size});
     return 0;
 }

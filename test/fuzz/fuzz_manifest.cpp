@@ -6,6 +6,7 @@
 
 #include "snapshot/pebble/format.hpp"
 #include "snapshot/pebble/manifest.hpp"
+#include "test/fuzz/target.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::snapshot::pebble;
@@ -27,7 +28,7 @@ void read(BytesView file) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+IOSWARM_FUZZ_TARGET(manifest) {
     const BytesView input(data, size);
     read(input);
     if (size > 30'000) return 0;

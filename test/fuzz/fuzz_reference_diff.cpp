@@ -10,6 +10,7 @@
 #include "core/model/state_digest.hpp"
 #include "snapshot/gzip/gzip.hpp"
 #include "snapshot/store/reference_diff.hpp"
+#include "test/fuzz/target.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::snapshot;
@@ -28,7 +29,7 @@ void check(const Result<StateDiff>& diff) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+IOSWARM_FUZZ_TARGET(reference_diff) {
     const BytesView input(data, size);
     check(read_reference_diff(input));
     const auto parsed = parse_reference_diff(input);

@@ -8,13 +8,14 @@
 #include "snapshot/gzip/gzip.hpp"
 #include "snapshot/reader.hpp"
 #include "test/fuzz/memory_file.hpp"
+#include "test/fuzz/target.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::snapshot;
 
 namespace {
 
-void read(BytesView input) {
+void read_snapshot(BytesView input) {
     const fuzz::MemoryFile file(input);
     const auto reader = SnapshotReader::open(file.path());
     if (!reader) {
@@ -32,9 +33,9 @@ void read(BytesView input) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+IOSWARM_FUZZ_TARGET(snapshot) {
     const BytesView input(data, size);
-    read(input);
+    read_snapshot(input);
     MemberCompressor compressor(Compression::fast);
     Bytes member;
     Bytes both;
@@ -43,6 +44,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         compressor.compress(part, member);
         both.insert(both.end(), member.begin(), member.end());
     }
-    read(both);
+    read_snapshot(both);
     return 0;
 }

@@ -8,6 +8,7 @@
 #include "snapshot/pebble/block.hpp"
 #include "snapshot/pebble/table.hpp"
 #include "test/fuzz/memory_file.hpp"
+#include "test/fuzz/target.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::snapshot;
@@ -56,7 +57,7 @@ void read_block(BytesView input) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+IOSWARM_FUZZ_TARGET(sstable) {
     read_table({data, size});
     read_block({data, size});
     return 0;

@@ -6,6 +6,7 @@
 
 #include "snapshot/pebble/log.hpp"
 #include "snapshot/pebble/memtable.hpp"
+#include "test/fuzz/target.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::snapshot::pebble;
@@ -37,7 +38,7 @@ void read(Bytes log) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+IOSWARM_FUZZ_TARGET(wal) {
     const BytesView input(data, size);
     read(to_bytes(input));
     if (size > 30'000) return 0;

@@ -15,6 +15,7 @@
 #include "test/snapshot/snapshot_facts.hpp"
 #include "test/support/reference_diffs.hpp"
 #include "test/support/temp_dir.hpp"
+#include "test/support/test_data.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::snapshot;
@@ -23,10 +24,6 @@ using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string data(const std::string& name) {
-    return std::string(IOSWARM_TEST_DATA) + "/" + name;
-}
 
 std::vector<StateDiff> some_diffs(std::uint64_t from, std::uint64_t to) {
     std::vector<StateDiff> out;
@@ -71,7 +68,7 @@ struct Fixture {
 TEST_CASE(
     "the reference's store is imported completely, into memory and onto disk, and rolls like the original") {
     const test::TempDir dir;
-    const std::string source = data("node/chain-boltdb/statediffs.db");
+    const std::string source = test::data_path("node/chain-boltdb/statediffs.db");
     auto bolt = open_bolt_diffs(source, 0ms);
     REQUIRE(bolt);
     std::vector<StateDiff> wanted;
@@ -96,11 +93,11 @@ TEST_CASE(
         REQUIRE(log);
         CHECK((*log)->kind() == "sqlite");
         RollOptions options;
-        options.base = data("node/chain-boltdb/base.snap.gz");
+        options.base = test::data_path("node/chain-boltdb/base.snap.gz");
         options.output = dir.path("today.snap.gz");
         REQUIRE(roll_snapshot(options, **log, {}, {}));
         CHECK(*test::read_snapshot(options.output) ==
-              *test::read_snapshot(data("node/chain-boltdb/final.snap.gz")));
+              *test::read_snapshot(test::data_path("node/chain-boltdb/final.snap.gz")));
     }
 }
 

@@ -31,11 +31,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string data(const std::string& name) {
-    return std::string(IOSWARM_TEST_DATA) + "/" + name;
-}
-
-ExportOptions options_for(const test::TempDir& dir, const std::string& source = data("bolt/trie.db")) {
+ExportOptions options_for(const test::TempDir& dir,
+                          const std::string& source = test::data_path("bolt/trie.db")) {
     ExportOptions options;
     options.source = source;
     options.output = dir.path("acctcode.snap.gz");
@@ -57,10 +54,12 @@ TEST_CASE("an export of bolt/trie.db equals the Go exporter's snapshots entry fo
     const test::TempDir dir;
     ExportOptions options = options_for(dir);
     REQUIRE(export_snapshot(options, {}, {}));
-    CHECK(*test::read_snapshot(options.output) == *test::read_snapshot(data("snapshots/full.snap.gz")));
+    CHECK(*test::read_snapshot(options.output) ==
+          *test::read_snapshot(test::data_path("snapshots/full.snap.gz")));
     options.namespaces = {"Account", "Code"};
     REQUIRE(export_snapshot(options, {}, {}));
-    CHECK(*test::read_snapshot(options.output) == *test::read_snapshot(data("snapshots/acctcode.snap.gz")));
+    CHECK(*test::read_snapshot(options.output) ==
+          *test::read_snapshot(test::data_path("snapshots/acctcode.snap.gz")));
 }
 
 TEST_CASE("an export of a real node's state equals the reference exporter's") {
@@ -68,10 +67,11 @@ TEST_CASE("an export of a real node's state equals the reference exporter's") {
         for (const std::string which : {"base", "final"}) {
             INFO(chain << " " << which);
             const test::TempDir dir;
-            const ExportOptions options = options_for(dir, data("node/" + chain + "/" + which + "-trie.db"));
+            const ExportOptions options =
+                options_for(dir, test::data_path("node/" + chain + "/" + which + "-trie.db"));
             REQUIRE(export_snapshot(options, {}, {}));
             CHECK(*test::read_snapshot(options.output) ==
-                  *test::read_snapshot(data("node/" + chain + "/" + which + ".snap.gz")));
+                  *test::read_snapshot(test::data_path("node/" + chain + "/" + which + ".snap.gz")));
         }
     }
 }
@@ -134,7 +134,7 @@ TEST_CASE("an export that ends early keeps the old file and leaves no partial on
         CHECK(export_snapshot(options, slow, {}).error().code == ErrorCode::timed_out);
     }
     SECTION("by a corrupt source") {
-        options.source = data("bolt/bad/branch-child-out-of-range.db");
+        options.source = test::data_path("bolt/bad/branch-child-out-of-range.db");
         options.allow_missing = true;
         CHECK(export_snapshot(options, {}, {}).error().code == ErrorCode::bad_data);
     }
@@ -181,7 +181,7 @@ TEST_CASE("a lock file left by another user's export does not block the next exp
 
 TEST_CASE("a BoltDB file that is changed while it is read gives no snapshot") {
     const test::TempDir dir;
-    fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
+    fs::copy_file(test::data_path("bolt/trie.db"), dir.path("trie.db"));
     const ExportOptions options = options_for(dir, dir.path("trie.db"));
     const ExportObserver writer = [&](const ExportProgress& at) {
         if (at.phase != ExportProgress::Phase::reading || at.name != "Code") return;
@@ -210,7 +210,7 @@ TEST_CASE("a BoltDB file that is changed while it is read gives no snapshot") {
 
 TEST_CASE("the time limit of the job includes the wait for a lock") {
     const test::TempDir dir;
-    fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
+    fs::copy_file(test::data_path("bolt/trie.db"), dir.path("trie.db"));
     const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
     REQUIRE(::flock(node, LOCK_EX) == 0);
     ExportOptions options = options_for(dir, dir.path("trie.db"));
@@ -224,8 +224,9 @@ TEST_CASE("the time limit of the job includes the wait for a lock") {
 
 TEST_CASE("an impossible output is refused before the work, and nothing is left there") {
     const test::TempDir dir;
-    fs::copy(data("node/chain-pebble/final-trie.db"), dir.path("trie.db"), fs::copy_options::recursive);
-    fs::copy_file(data("bolt/trie.db"), dir.path("bolt.db"));
+    fs::copy(test::data_path("node/chain-pebble/final-trie.db"), dir.path("trie.db"),
+             fs::copy_options::recursive);
+    fs::copy_file(test::data_path("bolt/trie.db"), dir.path("bolt.db"));
     fs::create_directory(dir.path("folder"));
     ::mkfifo(dir.path("pipe").c_str(), 0600);
     const auto names = names_in(dir.path(""));
@@ -289,7 +290,7 @@ TEST_CASE("a file name that is not UTF-8 works like any other") {
 
 TEST_CASE("the database's lock is released on every way out of an export [defect-28]", "[defect-28]") {
     const test::TempDir dir;
-    fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
+    fs::copy_file(test::data_path("bolt/trie.db"), dir.path("trie.db"));
     const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
     ExportOptions options = options_for(dir, dir.path("trie.db"));
     std::stop_source stopped;

@@ -15,12 +15,8 @@ using namespace ioswarm::snapshot;
 
 namespace {
 
-std::string data(const std::string& name) {
-    return std::string(IOSWARM_TEST_DATA) + "/snapshots/" + name;
-}
-
 /// Returns the number of entries per namespace, or the first error.
-Result<std::map<std::string, std::uint64_t>> read_all(const std::string& path) {
+Result<std::map<std::string, std::uint64_t>> count_entries(const std::string& path) {
     auto reader = SnapshotReader::open(path);
     if (!reader) return fail(reader.error());
     std::map<std::string, std::uint64_t> counts;
@@ -35,13 +31,13 @@ Result<std::map<std::string, std::uint64_t>> read_all(const std::string& path) {
 }  // namespace
 
 TEST_CASE("snapshots made by a Go writer from bolt/trie.db are read completely, with the manifest's counts") {
-    auto reader = SnapshotReader::open(data("acctcode.snap.gz"));
+    auto reader = SnapshotReader::open(test::data_path("snapshots/acctcode.snap.gz"));
     REQUIRE(reader);
     CHECK((*reader)->height() == 46006460);
-    const auto acctcode = read_all(data("acctcode.snap.gz"));
+    const auto acctcode = count_entries(test::data_path("snapshots/acctcode.snap.gz"));
     REQUIRE(acctcode);
     CHECK(*acctcode == std::map<std::string, std::uint64_t>{{"Account", 1820}, {"Code", 40}});
-    const auto full = read_all(data("full.snap.gz"));
+    const auto full = count_entries(test::data_path("snapshots/full.snap.gz"));
     REQUIRE(full);
     CHECK(*full == std::map<std::string, std::uint64_t>{{"Account", 1820}, {"Code", 40}, {"Contract", 2728}});
 }
@@ -165,10 +161,10 @@ TEST_CASE("every damaged snapshot is refused with the reason, and sound ones are
         {"gzip-crc-wrong.snap.gz", "check"},
     };
     std::size_t seen = 0;
-    for (const auto& file : std::filesystem::directory_iterator(data("bad"))) {
+    for (const auto& file : std::filesystem::directory_iterator(test::data_path("snapshots/bad"))) {
         const std::string name = file.path().filename().string();
         INFO(name);
-        const auto all = read_all(file.path().string());
+        const auto all = count_entries(file.path().string());
         if (name.starts_with("ok-")) {
             CHECK(all);
             continue;

@@ -22,6 +22,7 @@
 #include "test/snapshot/snapshot_facts.hpp"
 #include "test/support/reference_diffs.hpp"
 #include "test/support/temp_dir.hpp"
+#include "test/support/test_data.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::snapshot;
@@ -30,10 +31,6 @@ using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string data(const std::string& name) {
-    return std::string(IOSWARM_TEST_DATA) + "/" + name;
-}
 
 RollOptions options_for(const test::TempDir& dir, const std::string& base) {
     RollOptions options;
@@ -70,9 +67,9 @@ void write_snapshot(const std::string& path, const test::SnapshotContent& conten
     REQUIRE(file->commit());
 }
 
-class Random {
+class RandomDiffs {
   public:
-    explicit Random(std::uint64_t seed) : engine_(seed) {}
+    explicit RandomDiffs(std::uint64_t seed) : engine_(seed) {}
     std::uint64_t below(std::uint64_t bound) { return engine_() % bound; }
     Bytes bytes(std::size_t size) {
         Bytes out(size);
@@ -109,7 +106,7 @@ struct Model {
 };
 
 /// Entries with only a few keys, so that keys are overwritten and deleted and come back.
-std::vector<StateDiffEntry> random_entries(Random& random, const std::vector<std::string>& names) {
+std::vector<StateDiffEntry> random_entries(RandomDiffs& random, const std::vector<std::string>& names) {
     std::vector<StateDiffEntry> out;
     for (std::uint64_t i = random.below(60); i > 0; --i) {
         StateDiffEntry entry;
@@ -131,15 +128,15 @@ TEST_CASE("a real node's base and its diffs give the node's own final snapshot, 
         for (const std::size_t memory : {std::size_t{0}, std::size_t{5000}, std::size_t{256} << 20}) {
             INFO(chain << ", memory " << memory);
             const test::TempDir dir;
-            RollOptions options = options_for(dir, data("node/" + chain + "/base.snap.gz"));
+            RollOptions options = options_for(dir, test::data_path("node/" + chain + "/base.snap.gz"));
             options.memory_bytes = memory;
-            const auto report = roll(options, data("node/" + chain + "/statediffs.db"));
+            const auto report = roll(options, test::data_path("node/" + chain + "/statediffs.db"));
             if (!report) FAIL(report.error().text());
             CHECK(report->base_height == 11);
             CHECK(report->diffs == 16);
             CHECK(report->made.height == 27);
             CHECK(*test::read_snapshot(options.output) ==
-                  *test::read_snapshot(data("node/" + chain + "/final.snap.gz")));
+                  *test::read_snapshot(test::data_path("node/" + chain + "/final.snap.gz")));
         }
     }
 }
@@ -148,7 +145,7 @@ TEST_CASE("random bases and diffs roll to the same entries as a map, with any me
     const std::vector<std::string> all{"Account", "Code", "Contract", "System", "Empty"};
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
         INFO("seed " << seed);
-        Random random(seed);
+        RandomDiffs random(seed);
         const test::TempDir dir;
         std::vector<std::string> names{"Code", "Account", "Contract"};
         std::rotate(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(random.below(3)), names.end());
@@ -186,13 +183,13 @@ TEST_CASE("random bases and diffs roll to the same entries as a map, with any me
 
 TEST_CASE("the namespaces asked for are kept in the base's order, and an unknown one is refused") {
     const test::TempDir dir;
-    RollOptions options = options_for(dir, data("node/chain-boltdb/base.snap.gz"));
-    const std::string diffs = data("node/chain-boltdb/statediffs.db");
+    RollOptions options = options_for(dir, test::data_path("node/chain-boltdb/base.snap.gz"));
+    const std::string diffs = test::data_path("node/chain-boltdb/statediffs.db");
     options.namespaces = {"Code", "Account"};
     const auto report = roll(options, diffs);
     REQUIRE(report);
     CHECK(report->left_out.empty());
-    auto wanted = *test::read_snapshot(data("node/chain-boltdb/final.snap.gz"));
+    auto wanted = *test::read_snapshot(test::data_path("node/chain-boltdb/final.snap.gz"));
     wanted.entries.erase(std::remove_if(wanted.entries.begin(), wanted.entries.end(),
                                         [](const auto& entry) { return entry.name == "Contract"; }),
                          wanted.entries.end());
@@ -217,22 +214,22 @@ TEST_CASE("the namespaces asked for are kept in the base's order, and an unknown
 TEST_CASE("a snapshot rolls onto its own name, day after day") {
     const test::TempDir dir;
     RollOptions options = options_for(dir, dir.path("today.snap.gz"));
-    fs::copy_file(data("node/chain-pebble/base.snap.gz"), options.output);
+    fs::copy_file(test::data_path("node/chain-pebble/base.snap.gz"), options.output);
     for (options.to = 15; options.to < 27; options.to += 4)
-        REQUIRE(roll(options, data("node/chain-pebble/statediffs.db")));
+        REQUIRE(roll(options, test::data_path("node/chain-pebble/statediffs.db")));
     options.to = 0;
-    REQUIRE(roll(options, data("node/chain-pebble/statediffs.db")));
+    REQUIRE(roll(options, test::data_path("node/chain-pebble/statediffs.db")));
     CHECK(*test::read_snapshot(options.output) ==
-          *test::read_snapshot(data("node/chain-pebble/final.snap.gz")));
-    const auto again = roll(options, data("node/chain-pebble/statediffs.db"));
+          *test::read_snapshot(test::data_path("node/chain-pebble/final.snap.gz")));
+    const auto again = roll(options, test::data_path("node/chain-pebble/statediffs.db"));
     REQUIRE_FALSE(again);
     CHECK(again.error().code == ErrorCode::try_again);
 }
 
 TEST_CASE("a roll writes the same companion files as an export") {
     const test::TempDir dir;
-    const RollOptions options = options_for(dir, data("node/chain-boltdb/base.snap.gz"));
-    REQUIRE(roll(options, data("node/chain-boltdb/statediffs.db")));
+    const RollOptions options = options_for(dir, test::data_path("node/chain-boltdb/base.snap.gz"));
+    REQUIRE(roll(options, test::data_path("node/chain-boltdb/statediffs.db")));
     const std::string sum = to_hex(sha256(as_bytes(dir.read("today.snap.gz"))).view());
     CHECK(dir.read("today.snap.gz.sha256") == sum + "  today.snap.gz\n");
     const auto meta = nlohmann::json::parse(dir.read("snapshot-meta.json"));
@@ -267,9 +264,9 @@ TEST_CASE("a snapshot records the chain of its diffs, and a log of another chain
     };
     const test::TempDir dir;
     RollOptions options = options_for(dir, dir.path("today.snap.gz"));
-    fs::copy_file(data("node/chain-pebble/base.snap.gz"), options.output);
+    fs::copy_file(test::data_path("node/chain-pebble/base.snap.gz"), options.output);
     const auto roll_to = [&](std::uint64_t height, std::optional<ChainIdentity> chain) {
-        auto log = open_bolt_diffs(data("node/chain-pebble/statediffs.db"), 0ms);
+        auto log = open_bolt_diffs(test::data_path("node/chain-pebble/statediffs.db"), 0ms);
         REQUIRE(log);
         OfChain of_chain(std::move(*log), chain);
         options.to = height;
@@ -377,13 +374,13 @@ TEST_CASE("a base and a log that do not fit together are refused with their heig
 }
 
 TEST_CASE("a damaged base is refused, whatever is damaged in it") {
-    for (const auto& file : fs::directory_iterator(data("snapshots/bad"))) {
+    for (const auto& file : fs::directory_iterator(test::data_path("snapshots/bad"))) {
         const std::string name = file.path().filename().string();
         INFO(name);
         // One file is sound. The other is refused earlier, because its height does not fit the log.
         if (name.starts_with("ok-") || name.starts_with("value-1gib")) continue;
         const test::TempDir dir;
-        const auto report = roll(options_for(dir, file.path().string()), data("bolt/statediffs.db"));
+        const auto report = roll(options_for(dir, file.path().string()), test::data_path("bolt/statediffs.db"));
         REQUIRE_FALSE(report);
         CHECK(report.error().code == ErrorCode::bad_data);
         CHECK_FALSE(fs::exists(dir.path("today.snap.gz")));
@@ -394,7 +391,7 @@ TEST_CASE("a roll ended by a signal or a full disk keeps the old file and leaves
     const test::TempDir dir;
     RollOptions options = options_for(dir, dir.path("base.snap.gz"));
     dir.write("today.snap.gz", "yesterday's");
-    Random random(7);
+    RandomDiffs random(7);
     write_snapshot(options.base, {99,
                                   {{"Account", to_bytes(as_bytes("currentHeight")), test::height_value(99)},
                                    {"Code", Bytes{5}, Bytes{1}}}});
@@ -432,7 +429,7 @@ TEST_CASE("a roll ended by a signal or a full disk keeps the old file and leaves
 
 TEST_CASE("the log of diffs is never replaced by the snapshot that is made from it") {
     const test::TempDir dir;
-    const std::string chain = data("node/chain-boltdb");
+    const std::string chain = test::data_path("node/chain-boltdb");
     fs::copy_file(chain + "/statediffs.db", dir.path("statediffs.db"));
     RollOptions options = options_for(dir, chain + "/base.snap.gz");
     options.diffs = options.output = dir.path("statediffs.db");

@@ -13,6 +13,9 @@
 
 namespace ioswarm::test {
 
+/// The master secret of the servers that tests start with a FakeAgentLink.
+inline const std::string kMasterSecret = "test-secret";
+
 /// An AgentLink without a coordinator. Agents can register, streams carry the batches given to give(), and
 /// results are kept. Thread-safe.
 class FakeAgentLink final : public AgentLink {

@@ -12,9 +12,9 @@ namespace ioswarm::test {
 
 /// The functions of a reward pool that wallets use, on a FakeChain: claimable, claim, claimFor and
 /// batchClaimFor.
-class FakePool final : public FakeContract {
+class FakeClaimPool final : public FakeContract {
   public:
-    explicit FakePool(Bytes code, Address at = {}) : code_(std::move(code)), at_(at) {}
+    explicit FakeClaimPool(Bytes code, Address at = {}) : code_(std::move(code)), at_(at) {}
 
     Address coordinator;
 

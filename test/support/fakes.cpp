@@ -100,51 +100,51 @@ ExecutedBlock fake_block(std::uint64_t height, std::vector<Receipt> receipts, Cl
     return block;
 }
 
-Result<std::vector<PoolActionPtr>> FakePool::pending() {
+Result<std::vector<PoolActionPtr>> FakeActPool::pending() {
     const std::lock_guard lock(mutex_);
     ++polls_;
     if (pending_error_) return fail(*pending_error_);
     return actions_;
 }
 
-Result<ChainTip> FakePool::tip() {
+Result<ChainTip> FakeActPool::tip() {
     const std::lock_guard lock(mutex_);
     if (tip_error_) return fail(*tip_error_);
     if (!tip_) return fail(ErrorCode::unavailable, "cannot read the tip", "fake pool", "none was set");
     return *tip_;
 }
 
-void FakePool::set(std::vector<PoolActionPtr> actions) {
+void FakeActPool::set(std::vector<PoolActionPtr> actions) {
     const std::lock_guard lock(mutex_);
     actions_ = std::move(actions);
 }
 
-void FakePool::add(PoolActionPtr action) {
+void FakeActPool::add(PoolActionPtr action) {
     const std::lock_guard lock(mutex_);
     actions_.push_back(std::move(action));
 }
 
-bool FakePool::remove(const Hash256& raw_id) {
+bool FakeActPool::remove(const Hash256& raw_id) {
     const std::lock_guard lock(mutex_);
     return std::erase_if(actions_, [&](const PoolActionPtr& action) { return action->raw_id == raw_id; }) > 0;
 }
 
-void FakePool::set_tip(ChainTip tip) {
+void FakeActPool::set_tip(ChainTip tip) {
     const std::lock_guard lock(mutex_);
     tip_ = std::move(tip);
 }
 
-void FakePool::fail_pending(std::optional<Error> error) {
+void FakeActPool::fail_pending(std::optional<Error> error) {
     const std::lock_guard lock(mutex_);
     pending_error_ = std::move(error);
 }
 
-void FakePool::fail_tip(std::optional<Error> error) {
+void FakeActPool::fail_tip(std::optional<Error> error) {
     const std::lock_guard lock(mutex_);
     tip_error_ = std::move(error);
 }
 
-std::uint64_t FakePool::polls() const {
+std::uint64_t FakeActPool::polls() const {
     const std::lock_guard lock(mutex_);
     return polls_;
 }

@@ -69,7 +69,7 @@ struct FakeAction {
                                        Clock::Wall time = {});
 
 /// A pool that lists the actions that the test has set.
-class FakePool final : public ActPoolReader {
+class FakeActPool final : public ActPoolReader {
   public:
     [[nodiscard]] Result<std::vector<PoolActionPtr>> pending() override;
     [[nodiscard]] Result<ChainTip> tip() override;

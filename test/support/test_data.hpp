@@ -11,9 +11,14 @@
 
 namespace ioswarm::test {
 
+/// The path of test/data/`name`, relative to the build folder.
+[[nodiscard]] inline std::string data_path(const std::string& name) {
+    return std::string(IOSWARM_TEST_DATA) + "/" + name;
+}
+
 /// The content of test/data/`name`. Throws if the file does not exist, which fails the test.
 [[nodiscard]] inline std::string read_data(const std::string& name) {
-    const std::string path = std::string(IOSWARM_TEST_DATA) + "/" + name;
+    const std::string path = data_path(name);
     if (!std::filesystem::exists(path)) throw std::runtime_error("no test data " + name);
     return whole_file(path);
 }

@@ -93,8 +93,8 @@ inline const Address kPool{{0x42}};
 inline const std::string kPoolText = "0x4200000000000000000000000000000000000000";
 
 /// Puts a reward pool with this code and 50 IOTX on the chain.
-inline std::shared_ptr<FakePool> pool_at(ToolWorld& w, const Address& at, Bytes code) {
-    auto pool = std::make_shared<FakePool>(std::move(code), at);
+inline std::shared_ptr<FakeClaimPool> pool_at(ToolWorld& w, const Address& at, Bytes code) {
+    auto pool = std::make_shared<FakeClaimPool>(std::move(code), at);
     w.chain.put_contract(at, pool);
     w.chain.fund(at, 50 * kOneCoin);
     return pool;

@@ -154,7 +154,7 @@ TEST_CASE("deploy prints no password, path or query of an endpoint", "[spend]") 
         rules.chain_id = chain_id;
         ToolWorld w(rules);
         w.chain.on_create([](BytesView init) -> std::shared_ptr<FakeContract> {
-            auto pool = std::make_shared<FakePool>(to_bytes(reward_pool_code()));
+            auto pool = std::make_shared<FakeClaimPool>(to_bytes(reward_pool_code()));
             pool->coordinator = contracts::abi::Reader(init.last(32)).address().value();
             return pool;
         });

@@ -35,7 +35,7 @@ void deploys_the_pool(FakeChain& chain) {
         const BytesView wanted = reward_pool_creation_code();
         if (init.size() != wanted.size() + 32 || !std::equal(wanted.begin(), wanted.end(), init.begin()))
             return nullptr;
-        auto pool = std::make_shared<FakePool>(to_bytes(reward_pool_code()));
+        auto pool = std::make_shared<FakeClaimPool>(to_bytes(reward_pool_code()));
         pool->coordinator = contracts::abi::Reader(init.last(32)).address().value();
         return pool;
     });
@@ -112,7 +112,7 @@ TEST_CASE("a deploy that was not mined in time is resumed by the next run with t
 
 TEST_CASE("deploy compares the code on the chain with its own", "[spend]") {
     ToolWorld w;
-    w.chain.on_create([](BytesView) { return std::make_shared<FakePool>(Bytes{1, 2, 3}); });
+    w.chain.on_create([](BytesView) { return std::make_shared<FakeClaimPool>(Bytes{1, 2, 3}); });
     const ToolRun run = run_tool(add_deploy, deploy_args(w));
     CHECK(run.code == 1);
     CHECK_THAT(run.err, Contains("differs"));
@@ -141,7 +141,7 @@ TEST_CASE("deploy computes the address from sender and nonce instead of trusting
 
 TEST_CASE("deploy does not accept a contract with another coordinator", "[spend]") {
     ToolWorld w;
-    w.chain.on_create([](BytesView) { return std::make_shared<FakePool>(to_bytes(reward_pool_code())); });
+    w.chain.on_create([](BytesView) { return std::make_shared<FakeClaimPool>(to_bytes(reward_pool_code())); });
     const ToolRun run = run_tool(add_deploy, deploy_args(w));
     CHECK(run.code == 1);
     CHECK_THAT(run.err, Contains("its coordinator is 0x0000000000000000000000000000000000000000"));

@@ -23,7 +23,7 @@ using ioswarm::test::run_cli;
 namespace {
 namespace agent_commands {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 struct NowClock final : Clock {
     [[nodiscard]] Steady steady() const override { return {}; }
@@ -95,7 +95,7 @@ TEST_CASE("agents list prints a table of at most 80 columns", "[agents]") {
     std::istringstream lines(run.out);
     for (std::string line; std::getline(lines, line);)
         CHECK(line.size() <= 80);
-    const auto json = agent_commands::Json::parse(world.run({"agents", "list", "--json"}).out);
+    const auto json = agent_commands::OrderedJson::parse(world.run({"agents", "list", "--json"}).out);
     CHECK(json["count"] == 2);
     CHECK(json["agents"][1]["id"] == std::string(128, 'x'));
 }
@@ -116,7 +116,7 @@ TEST_CASE("agents list --all includes agents that have left, with the amount the
     owed.history[0].waits = true;
     owed.history[1].amount_rau = U256("9000000000000000000");  // settled
     world.monitor.rewards_views["left"] = owed;
-    const auto json = agent_commands::Json::parse(world.run({"agents", "list", "--all", "--json"}).out);
+    const auto json = agent_commands::OrderedJson::parse(world.run({"agents", "list", "--all", "--json"}).out);
     REQUIRE(json["count"] == 3);
     CHECK(json["agents"][0]["id"] == "here");
     CHECK(json["agents"][0]["online"] == true);
@@ -135,7 +135,7 @@ TEST_CASE("agents list --all includes agents that have left, with the amount the
     for (std::string line; std::getline(lines, line);)
         CHECK(line.size() <= 80);
     // Without --all, agents that have left are not listed.
-    CHECK(agent_commands::Json::parse(world.run({"agents", "list", "--json"}).out)["count"] == 1);
+    CHECK(agent_commands::OrderedJson::parse(world.run({"agents", "list", "--json"}).out)["count"] == 1);
 }
 
 TEST_CASE("an agent whose connection has closed is not shown as online", "[agents]") {
@@ -144,7 +144,7 @@ TEST_CASE("an agent whose connection has closed is not shown as online", "[agent
     AgentView gone = world.agent("just-left", 3s);
     gone.is_gone = true;
     world.monitor.agent_views = {gone};
-    const auto json = agent_commands::Json::parse(world.run({"agents", "list", "--all", "--json"}).out);
+    const auto json = agent_commands::OrderedJson::parse(world.run({"agents", "list", "--all", "--json"}).out);
     REQUIRE(json["count"] == 1);
     CHECK(json["agents"][0]["online"] == false);
 }
@@ -159,7 +159,7 @@ TEST_CASE("agents show prints whether the agent is admitted and what it earned",
     CHECK(gone.code == 0);
     CHECK_THAT(gone.out, Contains("admitted       no: agent is revoked\n"));
     CHECK_THAT(gone.out, Contains("state          not seen in the last 24 hours\n"));
-    const auto odd = agent_commands::Json::parse(world.run({"agents", "show", "a&b=%c?", "--json"}).out);
+    const auto odd = agent_commands::OrderedJson::parse(world.run({"agents", "show", "a&b=%c?", "--json"}).out);
     CHECK(odd["rewards"]["agent_id"] == "a&b=%c?");
 }
 
@@ -222,8 +222,8 @@ TEST_CASE("reload prints what changed and what needs a restart", "[agents]") {
     CHECK_THAT(run.out, Contains("  changed now: agents.revoked\n"));
     CHECK_THAT(run.out, Contains("  changes with the next epoch: epochRewardIOTX\n"));
     CHECK_THAT(run.out, Contains("  changed, but only used after a restart of serve: grpcPort, taskLevel\n"));
-    const auto json = agent_commands::Json::parse(world.run({"reload", "--json"}).out);
-    CHECK(json["needs_restart"] == agent_commands::Json::array({"grpcPort", "taskLevel"}));
+    const auto json = agent_commands::OrderedJson::parse(world.run({"reload", "--json"}).out);
+    CHECK(json["needs_restart"] == agent_commands::OrderedJson::array({"grpcPort", "taskLevel"}));
     CHECK(world.control.handle({"GET", "/control/reload", {}, {}}).status == 405);
 }
 

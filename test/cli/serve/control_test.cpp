@@ -22,7 +22,7 @@ using ioswarm::test::run_cli;
 namespace {
 namespace controls {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 struct FixedClock final : Clock {
     [[nodiscard]] Steady steady() const override { return {}; }
@@ -92,7 +92,7 @@ TEST_CASE("the control socket serves the monitoring API without credentials", "[
     controls::Control world;
     world.start();
     CHECK(world.api.handle({"GET", "/swarm/epoch", {}, {}}).status == 401);
-    CHECK(controls::Json::parse(world.client().get("/swarm/epoch").value())["epoch"] == 3);
+    CHECK(controls::OrderedJson::parse(world.client().get("/swarm/epoch").value())["epoch"] == 3);
     CHECK(world.client().get("/no/such").error().code == ErrorCode::not_found);
     CHECK(world.client().post("/swarm/epoch").error().why == "method not allowed");
     CHECK(world.control.handle({"POST", "/control/status", {}, {}}).status == 405);
@@ -134,10 +134,10 @@ TEST_CASE("ioswarm status prints how many agents still use the old master secret
     controls::Control world;
     world.start();
     CHECK(world.run({"status"}).out.find("old secret") == std::string::npos);
-    CHECK(controls::Json::parse(world.run({"status", "--json"}).out)["agents_on_old_secret"].is_null());
+    CHECK(controls::OrderedJson::parse(world.run({"status", "--json"}).out)["agents_on_old_secret"].is_null());
     world.on_old_secret = 3;
     CHECK_THAT(world.run({"status"}).out, Contains("old secret     agents that still use it: 3\n"));
-    CHECK(controls::Json::parse(world.run({"status", "--json"}).out)["agents_on_old_secret"] == 3);
+    CHECK(controls::OrderedJson::parse(world.run({"status", "--json"}).out)["agents_on_old_secret"] == 3);
 }
 
 TEST_CASE("ioswarm status --json prints one document on one line", "[control]") {
@@ -146,7 +146,7 @@ TEST_CASE("ioswarm status --json prints one document on one line", "[control]") 
     const CliRun run = world.run({"status", "--json"});
     CHECK(run.code == 0);
     CHECK(run.out.find('\n') == run.out.size() - 1);
-    const auto document = controls::Json::parse(run.out);
+    const auto document = controls::OrderedJson::parse(run.out);
     CHECK(document["ready"] == true);
     CHECK(document["height"] == 1234);
     CHECK(document["agents_max"] == 100);
@@ -175,7 +175,7 @@ TEST_CASE("without a running serve status prints a hint and exits with 69", "[co
     CHECK_THAT(run.err, Contains("hint: start it (systemctl start ioswarm)"));
     const CliRun json = world.run({"status", "--json"});
     CHECK(json.code == 69);
-    CHECK(controls::Json::parse(json.err)["error"]["code"] == "unavailable");
+    CHECK(controls::OrderedJson::parse(json.err)["error"]["code"] == "unavailable");
 }
 
 TEST_CASE("a socket of another program is reported as such", "[control]") {

@@ -230,7 +230,7 @@ TEST_CASE("a log of state diffs belongs to one chain, and an empty one may chang
 }
 
 TEST_CASE("nothing is read from a node before its chain was checked", "[serve]") {
-    test::FakePool pool;
+    test::FakeActPool pool;
     pool.set_tip(ChainTip{5, {}, 0});
     Result<ChainIdentity> answer = fail(ErrorCode::unavailable, "node away");
     int asked = 0;

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 using ioswarm::test::HttpHeaders;
 using ioswarm::test::HttpPage;
 using ioswarm::test::ServedApi;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 namespace {
 
@@ -50,19 +50,19 @@ TEST_CASE("/api/stats has the documented names and is cached for half a minute",
 
 TEST_CASE("without comparisons the accuracy is 0", "[monitor]") {
     const ServedApi served;
-    const Json stats = Json::parse(served.json("/api/stats"));
+    const OrderedJson stats = OrderedJson::parse(served.json("/api/stats"));
     CHECK(stats["shadow_accuracy"] == 0.0);
     CHECK(stats["epoch_accuracy"] == 0.0);
     CHECK(stats["coverage"].is_null());
-    CHECK(stats["agents_by_level"] == Json::object());
-    CHECK(Json::parse(served.json("/swarm/epoch"))["accuracy"] == 0.0);
+    CHECK(stats["agents_by_level"] == OrderedJson::object());
+    CHECK(OrderedJson::parse(served.json("/swarm/epoch"))["accuracy"] == 0.0);
 }
 
 TEST_CASE("/api/diffs shows the log's heights and its readers", "[monitor]") {
     ServedApi served;
     const HttpPage none = served.get("/api/diffs");
     CHECK(none.status == 404);
-    CHECK(Json::parse(none.body)["error"] == "no state diffs: the source gives none");
+    CHECK(OrderedJson::parse(none.body)["error"] == "no state diffs: the source gives none");
 
     DiffsView view;
     served.api->show_diffs([&view] { return view; });
@@ -77,7 +77,7 @@ TEST_CASE("/api/diffs shows the log's heights and its readers", "[monitor]") {
         R"("lag":3},{"agent_id":"agent-02","next":0,"lag":0}],"dropped":0})"
         "\n");
     view.alarm = "a state diff is missing: height 7";
-    CHECK(Json::parse(served.json("/api/diffs"))["alarm"] == view.alarm);
+    CHECK(OrderedJson::parse(served.json("/api/diffs"))["alarm"] == view.alarm);
 }
 
 TEST_CASE("/api/diffs names agents, so with a secret it needs a key", "[monitor]") {
@@ -109,7 +109,7 @@ TEST_CASE("/swarm/status shows counters as they are at the moment of the request
     const metrics::Counter denied = registry.counter("calls_denied", {"ioswarm_calls_total", "Calls."});
     served.api->show_counters(registry);
     denied.add(2);
-    CHECK(Json::parse(served.json("/swarm/status"))["counters"] == Json{{"calls_denied", 2}});
+    CHECK(OrderedJson::parse(served.json("/swarm/status"))["counters"] == OrderedJson{{"calls_denied", 2}});
 }
 
 TEST_CASE("/swarm/agents lists the agents of the last two minutes", "[monitor]") {
@@ -181,8 +181,8 @@ TEST_CASE("a supervisor and a load balancer have different health paths", "[moni
     CHECK(served.get("/readyz").body == R"({"error":"not ready: port for agents: it is closed",)"
                                         R"("reasons":[{"part":"port for agents","why":"it is closed"}]})"
                                         "\n");
-    CHECK(Json::parse(served.get("/readyz?verbose").body)["checks"].back() ==
-          Json{{"part", "port for agents"}, {"ok", false}, {"why", "it is closed"}});
+    CHECK(OrderedJson::parse(served.get("/readyz?verbose").body)["checks"].back() ==
+          OrderedJson{{"part", "port for agents"}, {"ok", false}, {"why", "it is closed"}});
     served.monitor.reasons = {{"source", "last read 31 s ago"}};
     CHECK(served.get("/readyz").body ==
           R"({"error":"not ready: source: last read 31 s ago; port for agents: it is closed",)"

@@ -8,7 +8,7 @@
 using namespace ioswarm;
 using ioswarm::test::HttpPage;
 using ioswarm::test::ServedApi;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 TEST_CASE("/api/rewards returns the history exactly, newest first", "[monitor]") {
     ServedApi served;
@@ -54,8 +54,8 @@ TEST_CASE("/api/rewards of a coordinator that settles has state and transaction 
         });
     const auto states = [&] {
         std::vector<std::string> out;
-        const Json answer = Json::parse(served.json("/api/rewards?agent=agent-01"));
-        for (const Json& row : answer["history"])
+        const OrderedJson answer = OrderedJson::parse(served.json("/api/rewards?agent=agent-01"));
+        for (const OrderedJson& row : answer["history"])
             out.push_back(row["state"].get<std::string>() + " " + row["transaction"].dump());
         return out;
     };

@@ -12,7 +12,7 @@
 using namespace ioswarm;
 using ioswarm::test::HttpPage;
 using ioswarm::test::ServedApi;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 namespace {
 
@@ -22,12 +22,12 @@ std::string publish(const test::TempDir& dir, const std::string& fixed, std::uin
     const std::string sum = "0a1b2c3d" + std::string(56, '0');
     const std::string name = snapshot::ImmutableName{fixed, height, sum.substr(0, 8)}.text();
     dir.write(name, "four");
-    dir.write(name + ".json", Json{{"file", name},
-                                   {"height", height},
-                                   {"bytes", 4},
-                                   {"sha256", sum},
-                                   {"time", "2026-11-22T03:17:00Z"},
-                                   {"kind", kind}}
+    dir.write(name + ".json", OrderedJson{{"file", name},
+                                          {"height", height},
+                                          {"bytes", 4},
+                                          {"sha256", sum},
+                                          {"time", "2026-11-22T03:17:00Z"},
+                                          {"kind", kind}}
                                   .dump());
     std::filesystem::remove(dir.path(fixed));
     std::filesystem::create_symlink(name, dir.path(fixed));
@@ -35,8 +35,8 @@ std::string publish(const test::TempDir& dir, const std::string& fixed, std::uin
 }
 
 /// The description of `name` as snapshot-meta.json has it: agents start from the fixed name.
-Json describe(const test::TempDir& dir, const std::string& fixed, const std::string& name) {
-    auto meta = Json::parse(dir.read(name + ".json"));
+OrderedJson describe(const test::TempDir& dir, const std::string& fixed, const std::string& name) {
+    auto meta = OrderedJson::parse(dir.read(name + ".json"));
     meta["file"] = fixed;
     meta["immutable"] = name;
     dir.write("snapshot-meta.json", meta.dump());
@@ -69,7 +69,7 @@ TEST_CASE("/api/snapshot is 404 without a complete snapshot, and follows no path
         const HttpPage response = served.get("/api/snapshot");
         CHECK(response.status == 404);
         CHECK(response.header("Content-Type") == "application/json");
-        CHECK(Json::parse(response.body).contains("error"));
+        CHECK(OrderedJson::parse(response.body).contains("error"));
         CHECK(response.body.find(dir.path()) == std::string::npos);
     };
     const auto meta = [](const std::string& file, const std::string& bytes,
@@ -114,8 +114,8 @@ TEST_CASE("/api/snapshot?kind= returns the newest of each kind, whatever snapsho
     publish(dir, "acctcode.snap.gz", 90, "acctcode");
     const std::string acctcode = publish(dir, "acctcode.snap.gz", 200, "acctcode");
     const std::string full = publish(dir, "baseline.snap.gz", 100, "full");
-    CHECK(Json::parse(served.json("/api/snapshot?kind=acctcode"))["file"] == acctcode);
-    const auto answer = Json::parse(served.json("/api/snapshot?kind=full"));
+    CHECK(OrderedJson::parse(served.json("/api/snapshot?kind=acctcode"))["file"] == acctcode);
+    const auto answer = OrderedJson::parse(served.json("/api/snapshot?kind=full"));
     CHECK(answer["file"] == full);
     CHECK(answer["height"] == 100);
     CHECK(answer["kind"] == "full");
@@ -123,7 +123,7 @@ TEST_CASE("/api/snapshot?kind= returns the newest of each kind, whatever snapsho
         CHECK(served.get("/api/snapshot?kind=" + std::string(wrong)).status == 400);
     // One whose file is gone or has another size does not count.
     dir.write(acctcode, "changed");
-    CHECK(Json::parse(served.json("/api/snapshot?kind=acctcode"))["height"] == 90);
+    CHECK(OrderedJson::parse(served.json("/api/snapshot?kind=acctcode"))["height"] == 90);
     // In a folder of an older version snapshot-meta.json is all there is.
     const test::TempDir old;
     old.write("baseline.snap.gz", "four");
@@ -131,7 +131,7 @@ TEST_CASE("/api/snapshot?kind= returns the newest of each kind, whatever snapsho
               R"({"file":"baseline.snap.gz","height":7,"bytes":4,"sha256":")" + std::string(64, '0') +
                   R"(","time":"2026-11-22T03:17:00Z","namespaces":{"Account":{},"Code":{},"Contract":{}}})");
     const ServedApi served_old({}, old.path());
-    CHECK(Json::parse(served_old.json("/api/snapshot?kind=full"))["file"] == "baseline.snap.gz");
+    CHECK(OrderedJson::parse(served_old.json("/api/snapshot?kind=full"))["file"] == "baseline.snap.gz");
     CHECK(served_old.get("/api/snapshot?kind=acctcode").status == 404);
 }
 
@@ -140,7 +140,7 @@ TEST_CASE("/api/snapshot describes the snapshot behind the link", "[monitor]") {
     const std::string name = publish(dir, "acctcode.snap.gz", 200, "acctcode");
     auto meta = describe(dir, "acctcode.snap.gz", name);
     const ServedApi served({}, dir.path());
-    CHECK(Json::parse(served.json("/api/snapshot"))["file"] == "acctcode.snap.gz");
+    CHECK(OrderedJson::parse(served.json("/api/snapshot"))["file"] == "acctcode.snap.gz");
     meta["immutable"] = "../" + name;
     dir.write("snapshot-meta.json", meta.dump());
     CHECK(served.get("/api/snapshot").status == 404);

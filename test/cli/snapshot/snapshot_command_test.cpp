@@ -26,13 +26,7 @@ using ioswarm::test::run_cli;
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
-namespace {
-
-std::string data(const std::string& name) {
-    return std::string(IOSWARM_TEST_DATA) + "/" + name;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("split_words splits text as a shell does and expands nothing", "[cli]") {
     using Words = std::vector<std::string>;
@@ -128,13 +122,14 @@ TEST_CASE("the publish command ends after --timeout and on a signal, and the out
 TEST_CASE("a roll's JSON has the omitted namespaces and the source's warnings", "[cli]") {
     const test::TempDir dir;
     const auto made =
-        run_cli({"snapshot", "roll", "--json", "--base", data("node/chain-boltdb/base.snap.gz"), "--diffs",
-                 data("node/chain-boltdb/statediffs.db"), "--output", dir.path("a.gz")});
+        run_cli({"snapshot", "roll", "--json", "--base", test::data_path("node/chain-boltdb/base.snap.gz"),
+                 "--diffs", test::data_path("node/chain-boltdb/statediffs.db"), "--output", dir.path("a.gz")});
     REQUIRE(made.code == 0);
     CHECK(Json::parse(made.out)["left_out"] == Json::array({"Rewarding"}));
     CHECK(Json::parse(made.out)["warnings"] == Json::array());
     // A node's directory whose newest log lacks its last byte.
-    fs::copy(data("node/chain-pebble/final-trie.db"), dir.path("trie.db"), fs::copy_options::recursive);
+    fs::copy(test::data_path("node/chain-pebble/final-trie.db"), dir.path("trie.db"),
+             fs::copy_options::recursive);
     std::string newest;
     for (const auto& file : fs::directory_iterator(dir.path("trie.db")))
         if (file.path().extension() == ".log") newest = std::max(newest, file.path().string());
@@ -160,18 +155,19 @@ TEST_CASE("a roll's JSON has the omitted namespaces and the source's warnings", 
 
 TEST_CASE("snapshot verify exits with 0 for a complete file, and with 1 and the reason for a damaged one",
           "[cli]") {
-    CHECK(run_cli({"snapshot", "verify", data("snapshots/full.snap.gz")}).code == 0);
-    const auto json = run_cli({"snapshot", "verify", "--json", data("snapshots/full.snap.gz")});
+    CHECK(run_cli({"snapshot", "verify", test::data_path("snapshots/full.snap.gz")}).code == 0);
+    const auto json = run_cli({"snapshot", "verify", "--json", test::data_path("snapshots/full.snap.gz")});
     CHECK(Json::parse(json.out)["ok"] == true);
     CHECK(Json::parse(json.out)["height"] == 46006460);
-    const auto broken = run_cli({"snapshot", "verify", data("snapshots/bad/digest-wrong.snap.gz")});
+    const auto broken = run_cli({"snapshot", "verify", test::data_path("snapshots/bad/digest-wrong.snap.gz")});
     CHECK(broken.code == 1);
     CHECK(broken.out.empty());
     CHECK_THAT(broken.err, Contains("digest"));
-    const auto told = run_cli({"snapshot", "verify", "--json", data("snapshots/bad/digest-wrong.snap.gz")});
+    const auto told =
+        run_cli({"snapshot", "verify", "--json", test::data_path("snapshots/bad/digest-wrong.snap.gz")});
     CHECK(told.code == 1);
     CHECK(Json::parse(told.out)["ok"] == false);
-    const auto quiet = run_cli({"snapshot", "verify", "-q", data("snapshots/bad/marker-7.snap.gz")});
+    const auto quiet = run_cli({"snapshot", "verify", "-q", test::data_path("snapshots/bad/marker-7.snap.gz")});
     CHECK(quiet.code == 1);
     CHECK((quiet.out + quiet.err).empty());
     CHECK(run_cli({"snapshot", "verify", "/nowhere/none.gz"}).code == 66);
@@ -179,7 +175,7 @@ TEST_CASE("snapshot verify exits with 0 for a complete file, and with 1 and the 
 }
 
 TEST_CASE("snapshot inspect prints counts, entries and one account", "[cli]") {
-    const std::string file = data("node/chain-boltdb/final.snap.gz");
+    const std::string file = test::data_path("node/chain-boltdb/final.snap.gz");
     const auto summary = run_cli({"snapshot", "inspect", file});
     CHECK(summary.code == 0);
     CHECK_THAT(summary.out, Contains("height   27\n") && Contains("entries  1198\n") && Contains("Contract"));
@@ -204,12 +200,12 @@ TEST_CASE("snapshot inspect prints counts, entries and one account", "[cli]") {
           account);
     CHECK(run_cli({"snapshot", "inspect", "--account", "0x" + std::string(40, '7'), file}).code == 1);
     CHECK(run_cli({"snapshot", "inspect", "--account", "nobody", file}).code == 64);
-    CHECK(run_cli({"snapshot", "inspect", data("snapshots/bad/ends-in-entry.snap.gz")}).code == 65);
+    CHECK(run_cli({"snapshot", "inspect", test::data_path("snapshots/bad/ends-in-entry.snap.gz")}).code == 65);
 }
 
 TEST_CASE("snapshot diff lists the differences and exits with 1", "[cli]") {
-    const std::string base = data("node/chain-boltdb/base.snap.gz");
-    const std::string final = data("node/chain-boltdb/final.snap.gz");
+    const std::string base = test::data_path("node/chain-boltdb/base.snap.gz");
+    const std::string final = test::data_path("node/chain-boltdb/final.snap.gz");
     const auto same = run_cli({"snapshot", "diff", base, base});
     CHECK(same.code == 0);
     CHECK_THAT(same.out, Contains("0 only in the first, 0 only in the second, 0 changed"));
@@ -223,19 +219,20 @@ TEST_CASE("snapshot diff lists the differences and exits with 1", "[cli]") {
     CHECK(counts["only_b"] == back["only_a"]);
     CHECK(counts["changed"] == back["changed"]);
     // A snapshot with fewer namespaces lacks the others. Nothing else differs.
-    const Json fewer = Json::parse(run_cli({"snapshot", "diff", "--json", data("snapshots/acctcode.snap.gz"),
-                                            data("snapshots/full.snap.gz")})
-                                       .out);
+    const Json fewer =
+        Json::parse(run_cli({"snapshot", "diff", "--json", test::data_path("snapshots/acctcode.snap.gz"),
+                             test::data_path("snapshots/full.snap.gz")})
+                        .out);
     CHECK(fewer["only_a"] == 0);
     CHECK(fewer["only_b"] == 2728);
     CHECK(fewer["changed"] == 0);
     CHECK(run_cli({"snapshot", "diff", base, "/nowhere/none.gz"}).code == 66);
-    CHECK(run_cli({"snapshot", "diff", base, data("snapshots/bad/marker-7.snap.gz")}).code == 65);
+    CHECK(run_cli({"snapshot", "diff", base, test::data_path("snapshots/bad/marker-7.snap.gz")}).code == 65);
 }
 
 TEST_CASE("snapshot export refuses a wrong command line before it opens anything", "[cli]") {
     const test::TempDir dir;
-    const std::string source = data("bolt/trie.db");
+    const std::string source = test::data_path("bolt/trie.db");
     const std::string output = dir.path("a.snap.gz");
     CHECK(run_cli({"snapshot", "export", "--source", source}).code == 64);
     CHECK(run_cli({"snapshot", "export", "--output", output}).code == 64);
@@ -258,7 +255,7 @@ TEST_CASE("l4baseline --stats prints the content of the state and writes nothing
     const test::TempDir dir;
     for (const std::string name : {"l4baseline", "snapshotexporter"}) {
         INFO(name);
-        const auto told = run_cli({"-source", data("bolt/trie.db"), "-stats", "-json"}, "", name);
+        const auto told = run_cli({"-source", test::data_path("bolt/trie.db"), "-stats", "-json"}, "", name);
         INFO(told.err);
         REQUIRE(told.code == 0);
         const Json stats = Json::parse(told.out);
@@ -269,25 +266,27 @@ TEST_CASE("l4baseline --stats prints the content of the state and writes nothing
             entries += stats["namespaces"][one]["entries"].get<std::uint64_t>();
         CHECK(entries == 4588);
     }
-    const auto text = run_cli({"l4baseline", "--stats", "--source", data("bolt/trie.db")});
+    const auto text = run_cli({"l4baseline", "--stats", "--source", test::data_path("bolt/trie.db")});
     CHECK(text.code == 0);
     CHECK_THAT(text.out,
                Contains("trie.db: boltdb, height 46006460") && Contains("Account") && Contains("Code"));
     // Nothing is written, whatever other options are given.
-    const auto with_output = run_cli({"l4baseline", "--stats", "--source", data("bolt/trie.db"), "--output",
-                                      dir.path("a.snap.gz"), "--namespaces", "Code"});
+    const auto with_output = run_cli({"l4baseline", "--stats", "--source", test::data_path("bolt/trie.db"),
+                                      "--output", dir.path("a.snap.gz"), "--namespaces", "Code"});
     CHECK(with_output.code == 0);
     CHECK_THAT(with_output.out, Contains("Code") && !Contains("Account "));
     CHECK(std::filesystem::is_empty(dir.path()));
-    const auto pebble = run_cli({"l4baseline", "--stats", "--source", data("node/chain-pebble/final-trie.db")});
+    const auto pebble =
+        run_cli({"l4baseline", "--stats", "--source", test::data_path("node/chain-pebble/final-trie.db")});
     CHECK(pebble.code == 0);
     CHECK_THAT(pebble.out, Contains("pebbledb") && Contains("Account"));
     // Without --stats a file is made, so the output must be named.
-    const auto neither = run_cli({"l4baseline", "--source", data("bolt/trie.db")});
+    const auto neither = run_cli({"l4baseline", "--source", test::data_path("bolt/trie.db")});
     CHECK(neither.code == 64);
     CHECK_THAT(neither.err, Contains("--output is required"));
-    CHECK(run_cli({"l4baseline", "--stats", "--source", data("bolt/trie.db"), "--namespaces", "None"}).code ==
-          65);
+    CHECK(
+        run_cli({"l4baseline", "--stats", "--source", test::data_path("bolt/trie.db"), "--namespaces", "None"})
+            .code == 65);
     CHECK(run_cli({"l4baseline", "--stats"}).code == 64);
 }
 
@@ -302,8 +301,8 @@ TEST_CASE("a missing source is reported as such, live or not", "[cli]") {
         CHECK(run.code == 66);
         CHECK_THAT(run.err, Contains(none) && Contains("No such file or directory"));
     }
-    const auto live = run_cli(
-        {"snapshot", "export", "--live", "--source", data("bolt/trie.db"), "--output", dir.path("a.snap.gz")});
+    const auto live = run_cli({"snapshot", "export", "--live", "--source", test::data_path("bolt/trie.db"),
+                               "--output", dir.path("a.snap.gz")});
     CHECK(live.code == 64);
     CHECK_THAT(live.err, Contains("a BoltDB file gives no consistent view"));
 }

@@ -17,13 +17,13 @@
 using namespace ioswarm;
 using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 namespace {
 
-const std::string kFixed = "/s/acctcode.snap.gz";
+const std::string kFixedUrl = "/s/acctcode.snap.gz";
 
-std::string sha256_hex(const std::string& content) {
+std::string digest_of(const std::string& content) {
     return to_hex(sha256(as_bytes(content)).view());
 }
 
@@ -32,14 +32,14 @@ std::string sha256_hex(const std::string& content) {
 struct PublishedSnapshot {
     std::string content = *read_file(IOSWARM_TEST_DATA "/snapshots/acctcode.snap.gz", std::size_t{1} << 24U);
     std::string name =
-        snapshot::ImmutableName{"acctcode.snap.gz", 46006460, sha256_hex(content).substr(0, 8)}.text();
-    Json meta{{"file", name},
-              {"height", 46006460},
-              {"bytes", content.size()},
-              {"sha256", sha256_hex(content)},
-              {"payload_sha256", payload_sha256()},
-              {"entries", 1820 + 40},
-              {"namespaces", {{"Account", {{"entries", 1820}}}, {"Code", {{"entries", 40}}}}}};
+        snapshot::ImmutableName{"acctcode.snap.gz", 46006460, digest_of(content).substr(0, 8)}.text();
+    OrderedJson meta{{"file", name},
+                     {"height", 46006460},
+                     {"bytes", content.size()},
+                     {"sha256", digest_of(content)},
+                     {"payload_sha256", payload_sha256()},
+                     {"entries", 1820 + 40},
+                     {"namespaces", {{"Account", {{"entries", 1820}}}, {"Code", {{"entries", 40}}}}}};
     /// Whole answers by path, from the status line on.
     std::map<std::string, std::string> answers;
     /// Paths whose answer is cut off: the connection is closed when it is sent.
@@ -59,9 +59,9 @@ struct PublishedSnapshot {
     }
     /// Call it after changing `content`, `name` or `meta`, and before the first request.
     void publish() {
-        answers[kFixed] = "HTTP/1.1 302 Found\r\nLocation: " + name + "\r\nContent-Length: 0\r\n\r\n";
+        answers[kFixedUrl] = "HTTP/1.1 302 Found\r\nLocation: " + name + "\r\nContent-Length: 0\r\n\r\n";
         answers["/s/" + name] = ok(content);
-        answers["/s/" + name + ".sha256"] = ok(sha256_hex(content) + "  " + name + "\n");
+        answers["/s/" + name + ".sha256"] = ok(digest_of(content) + "  " + name + "\n");
         answers["/s/" + name + ".json"] = ok(meta.dump());
     }
     /// Verifies what is published under a path. The server lives during this call only, so that tests may
@@ -82,7 +82,7 @@ struct PublishedSnapshot {
     }
     [[nodiscard]] Result<cli::VerifiedSnapshot> verify(DownloadSettings settings = {},
                                                        std::stop_token stop = {}) const {
-        return verify_at(kFixed, std::move(settings), std::move(stop));
+        return verify_at(kFixedUrl, std::move(settings), std::move(stop));
     }
     /// The reason why the published snapshot is refused: it is not whole, or does not agree with its
     /// companions.
@@ -106,20 +106,20 @@ TEST_CASE("a published snapshot is whole, agrees with its companions, and is fou
     CHECK(found->facts.height == 46006460);
     CHECK(found->facts.entries == 1860);
     CHECK(found->facts.bytes == published.content.size());
-    CHECK(found->facts.sha256 == sha256_hex(published.content));
+    CHECK(found->facts.sha256 == digest_of(published.content));
     CHECK(found->compared == std::vector<std::string>{found->place + ".sha256", found->place + ".json"});
 }
 
 TEST_CASE("a snapshot under its fixed name alone is compared with what lies beside that", "[url]") {
     PublishedSnapshot published;
     published.answers.clear();
-    published.answers[kFixed] = PublishedSnapshot::ok(published.content);
+    published.answers[kFixedUrl] = PublishedSnapshot::ok(published.content);
     SECTION("nothing") {
         CHECK(published.verify()->compared.empty());
     }
     SECTION("its digest and the shared description") {
-        published.answers[kFixed + ".sha256"] =
-            PublishedSnapshot::ok(sha256_hex(published.content) + "  acctcode.snap.gz\n");
+        published.answers[kFixedUrl + ".sha256"] =
+            PublishedSnapshot::ok(digest_of(published.content) + "  acctcode.snap.gz\n");
         published.meta["file"] = "acctcode.snap.gz";
         published.answers["/s/snapshot-meta.json"] = PublishedSnapshot::ok(published.meta.dump());
         CHECK(published.verify()->compared.size() == 2);
@@ -135,10 +135,10 @@ TEST_CASE("a snapshot under its fixed name alone is compared with what lies besi
 TEST_CASE("a query stays with the URLs of the companions", "[url]") {
     PublishedSnapshot published;
     published.answers.clear();
-    published.answers[kFixed + "?key=1"] = PublishedSnapshot::ok(published.content);
-    published.answers[kFixed + ".sha256?key=1"] =
-        PublishedSnapshot::ok(sha256_hex(published.content) + "  acctcode.snap.gz\n");
-    const auto found = published.verify_at(kFixed + "?key=1");
+    published.answers[kFixedUrl + "?key=1"] = PublishedSnapshot::ok(published.content);
+    published.answers[kFixedUrl + ".sha256?key=1"] =
+        PublishedSnapshot::ok(digest_of(published.content) + "  acctcode.snap.gz\n");
+    const auto found = published.verify_at(kFixedUrl + "?key=1");
     if (!found) FAIL(found.error().text());
     CHECK(found->compared.size() == 1);
 }
@@ -161,7 +161,7 @@ TEST_CASE("a server that lies is refused, with what is wrong", "[url]") {
         published.answers[path + ".sha256"] =
             PublishedSnapshot::ok(std::string(64, 'a') + "  " + published.name);
         CHECK_THAT(published.refusal(), Contains(".sha256 says SHA-256 aaaa") &&
-                                            Contains(".json says " + sha256_hex(published.content)));
+                                            Contains(".json says " + digest_of(published.content)));
         CHECK(published.verify().error().code == ErrorCode::failed_precondition);
     }
     SECTION("a digest of something else, without a description") {
@@ -172,7 +172,7 @@ TEST_CASE("a server that lies is refused, with what is wrong", "[url]") {
     }
     SECTION("a digest under another name") {
         published.answers[path + ".sha256"] =
-            PublishedSnapshot::ok(sha256_hex(published.content) + "  other.snap.gz\n");
+            PublishedSnapshot::ok(digest_of(published.content) + "  other.snap.gz\n");
         CHECK_THAT(published.refusal(), Contains("it names other.snap.gz"));
     }
     SECTION("a page for people in the place of the digest") {
@@ -184,10 +184,10 @@ TEST_CASE("a server that lies is refused, with what is wrong", "[url]") {
         CHECK_THAT(published.refusal(), Contains("announces 20 bytes"));
     }
     SECTION("a description with a wrong fact") {
-        for (const auto& [key, value] : std::map<std::string, Json>{
+        for (const auto& [key, value] : std::map<std::string, OrderedJson>{
                  {"height", 7}, {"entries", 7}, {"payload_sha256", std::string(64, 'b')}, {"bytes", 7}}) {
             INFO(key);
-            const Json right = published.meta[key];
+            const OrderedJson right = published.meta[key];
             published.meta[key] = value;
             published.publish();
             CHECK_THAT(published.refusal(), Contains("says"));
@@ -198,7 +198,7 @@ TEST_CASE("a server that lies is refused, with what is wrong", "[url]") {
         CHECK_THAT(published.refusal(), Contains("namespaces"));
     }
     SECTION("a description without facts") {
-        published.answers[path + ".json"] = PublishedSnapshot::ok(Json{{"file", published.name}}.dump());
+        published.answers[path + ".json"] = PublishedSnapshot::ok(OrderedJson{{"file", published.name}}.dump());
         CHECK_THAT(published.refusal(), Contains("it lacks"));
     }
     SECTION("a description that never ends") {
@@ -207,7 +207,7 @@ TEST_CASE("a server that lies is refused, with what is wrong", "[url]") {
     }
     SECTION("a name with the height and digest of another snapshot") {
         const std::string other = "acctcode-7-00000000.snap.gz";
-        published.answers[kFixed] =
+        published.answers[kFixedUrl] =
             "HTTP/1.1 302 Found\r\nLocation: " + other + "\r\nContent-Length: 0\r\n\r\n";
         published.answers["/s/" + other] = PublishedSnapshot::ok(published.content);
         CHECK_THAT(published.refusal(), Contains("its name acctcode-7-00000000.snap.gz says 7") &&
@@ -264,7 +264,7 @@ TEST_CASE("a connection that ends early is no verdict about the snapshot", "[url
             const test::ScriptedHttp gone([](test::HttpConnection&, const std::string&) { return false; });
             url = gone.url();
         }
-        CHECK(cli::verify_url(url + kFixed, {}, {}).error().code == ErrorCode::unavailable);
+        CHECK(cli::verify_url(url + kFixedUrl, {}, {}).error().code == ErrorCode::unavailable);
     }
 }
 

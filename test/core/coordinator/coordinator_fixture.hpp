@@ -104,7 +104,7 @@ class House {
     ManualClock manual;
     const Clock& clock;
     Log log;
-    FakePool pool;
+    FakeActPool pool;
     FakeState state;
     FakeBlocks blocks;
     evm::StateFetchers* fetchers = nullptr;  ///< used from the next open() on

@@ -22,7 +22,7 @@ const Error kDown{ErrorCode::unavailable, "cannot reach the source", "fake", "do
 
 PoolSubject make_pool() {
     struct Owner {
-        FakePool pool;
+        FakeActPool pool;
         std::uint64_t nonce = 0;
         ChainTip tip{10, Clock::Wall(1s), 0};
     };
@@ -90,7 +90,7 @@ TEST_CASE("the system clock fulfils the contract of Clock") {
 TEST_CASE("ManualClock fulfils the contract of Clock") {
     clock_contract(ManualClock());
 }
-TEST_CASE("FakePool fulfils the contract of ActPoolReader") {
+TEST_CASE("FakeActPool fulfils the contract of ActPoolReader") {
     act_pool_reader_contract(make_pool);
 }
 TEST_CASE("FakeState fulfils the contract of StateReader") {

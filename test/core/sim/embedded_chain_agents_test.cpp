@@ -124,7 +124,8 @@ TEST_CASE("an honest agent at L3 gets the chain's outcome and the gas of the own
             request.action = action;
             request.sender = *accounts[0];
             if (action->receiver) request.receiver = *accounts[1];
-            request.block = BlockContext{1'800'000'000, 30'000'000, "1000000000000", "", rig.height() + 1};
+            request.block =
+                ioswarm::BlockContext{1'800'000'000, 30'000'000, "1000000000000", "", rig.height() + 1};
             const RunAnswer run = runner.run(executor, request);
             REQUIRE(run.run);
             REQUIRE(run.run->suits_l3);

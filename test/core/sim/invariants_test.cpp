@@ -262,7 +262,7 @@ TEST_CASE("a transaction without an answer is noticed unless there is a known re
     };
     const auto& all = scenario->transactions();
     const auto last = std::find_if(all.rbegin(), all.rend(), [](const PlannedTx& tx) {
-                          return tx.fate == Fate::mined;
+                          return tx.fate == sim::Fate::mined;
                       })->action->raw_id;
     CHECK_FALSE(first_finding().holds);
     for (const PlannedTx& tx : all) {

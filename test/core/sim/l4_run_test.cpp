@@ -67,7 +67,7 @@ L4RunSettings short_run() {
 }
 
 /// Everything that `ioswarm l4sim` has, but without disk and network.
-struct World {
+struct L4RunWorld {
     L4RunSettings settings = short_run();
     SystemClock clock;
     std::unique_ptr<EmbeddedChain> chain;
@@ -82,7 +82,7 @@ struct World {
     Status health;
     std::jthread feed;
 
-    World() {
+    L4RunWorld() {
         auto made = EmbeddedChain::create(settings.chain, clock);
         REQUIRE(made);
         chain = *std::move(made);
@@ -158,7 +158,7 @@ SharedDiffPtr rebuilt(const SharedDiffPtr& diff, const std::function<void(StateD
 }  // namespace
 
 TEST_CASE("ten L4 agents with ten behaviours pass all checks") {
-    World world;
+    L4RunWorld world;
     const L4Report report = world.run();
     for (const L4Check& check : report.checks) {
         INFO(check.name << ": " << check.detail);
@@ -179,7 +179,7 @@ TEST_CASE("ten L4 agents with ten behaviours pass all checks") {
 }
 
 TEST_CASE("further L4 agents repeat the behaviours") {
-    World world;
+    L4RunWorld world;
     world.settings.agents = 25;
     const L4Report report = world.run();
     CHECK(failed(report).empty());
@@ -189,7 +189,7 @@ TEST_CASE("further L4 agents repeat the behaviours") {
 }
 
 TEST_CASE("fewer L4 agents than behaviours are refused") {
-    World world;
+    L4RunWorld world;
     world.settings.agents = 9;
     LinkTransport transport(world.link);
     const auto report = run_l4(world.settings, {transport, world.store, {}, {}, {}, {}, {}, {}}, {}, {});
@@ -198,7 +198,7 @@ TEST_CASE("fewer L4 agents than behaviours are refused") {
 }
 
 TEST_CASE("an L4 run that is stopped ends at once and without a report") {
-    World world;
+    L4RunWorld world;
     world.settings.duration = 10min;
     std::stop_source stop;
     stop.request_stop();
@@ -217,7 +217,7 @@ TEST_CASE("an L4 run that is stopped ends at once and without a report") {
 }
 
 TEST_CASE("an L4 run that is stopped in its middle reports what happened until then") {
-    World world;
+    L4RunWorld world;
     world.settings.duration = 10min;
     std::stop_source stop;
     const std::jthread stopper([&] {
@@ -242,13 +242,13 @@ TEST_CASE("an L4 run that is stopped in its middle reports what happened until t
 }
 
 TEST_CASE("a diff log that lost its first diff is noticed") {
-    World world;
+    L4RunWorld world;
     world.seen_store.alter_range = [](DiffRange& range) { range.floor = 2; };
     CHECK(failed(world.run()) == std::set<std::string>{"store_complete"});
 }
 
 TEST_CASE("a falsified row of the diff log with a matching digest is noticed") {
-    World world;
+    L4RunWorld world;
     world.seen_store.alter_row = [](DiffRow& row) {
         if (row.height != 3) return;
         StateDiff diff = *read_diff_record(row.record);
@@ -263,7 +263,7 @@ TEST_CASE("a falsified row of the diff log with a matching digest is noticed") {
 }
 
 TEST_CASE("a snapshot that does not restore the state is noticed") {
-    World world;
+    L4RunWorld world;
     world.through_snapshot = [](const L4State& state) {
         L4State out = state;
         out.load("Account", Bytes{1}, Bytes{2});
@@ -273,7 +273,7 @@ TEST_CASE("a snapshot that does not restore the state is noticed") {
 }
 
 TEST_CASE("a diff that is missing in one stream is noticed") {
-    World world;
+    L4RunWorld world;
     world.link.alter = [](const std::string& id, SharedDiffPtr diff) {
         return id == agent(L4Behaviour::late_40) && diff->height() == 4 ? nullptr : diff;
     };
@@ -283,7 +283,7 @@ TEST_CASE("a diff that is missing in one stream is noticed") {
 }
 
 TEST_CASE("an L4 agent that may not connect again is noticed") {
-    World world;
+    L4RunWorld world;
     world.wait_less();
     std::mutex mutex;
     std::map<std::string, int> opened;
@@ -297,7 +297,7 @@ TEST_CASE("an L4 agent that may not connect again is noticed") {
 }
 
 TEST_CASE("an always-online agent that gets no more diffs is noticed") {
-    World world;
+    L4RunWorld world;
     world.wait_less();
     world.link.alter = [](const std::string& id, SharedDiffPtr diff) {
         return id == agent(L4Behaviour::always_online) && diff->height() > 3 ? nullptr : diff;
@@ -307,7 +307,7 @@ TEST_CASE("an always-online agent that gets no more diffs is noticed") {
 }
 
 TEST_CASE("a slow reader that is cut off is noticed") {
-    World world;
+    L4RunWorld world;
     std::atomic<bool> done{false};
     world.link.alter = [&](const std::string& id, SharedDiffPtr diff) {
         if (id == agent(L4Behaviour::slow) && diff->height() == 3 && !done.exchange(true)) {
@@ -321,7 +321,7 @@ TEST_CASE("a slow reader that is cut off is noticed") {
 }
 
 TEST_CASE("an agent whose end also ends another agent's stream is noticed") {
-    World world;
+    L4RunWorld world;
     world.link.on_closed = [&](const std::string& id) {
         if (id == agent(L4Behaviour::quits))
             world.hub.end_agent(agent(L4Behaviour::always_online),
@@ -331,7 +331,7 @@ TEST_CASE("an agent whose end also ends another agent's stream is noticed") {
 }
 
 TEST_CASE("a subscriber that is left at the end is noticed") {
-    World world;
+    L4RunWorld world;
     world.wait_less();
     world.link.keeps_closed_streams = true;
     const auto checks = failed(world.run());
@@ -340,13 +340,13 @@ TEST_CASE("a subscriber that is left at the end is noticed") {
 }
 
 TEST_CASE("an alarm of the feed is noticed") {
-    World world;
+    L4RunWorld world;
     world.health = fail(ErrorCode::data_loss, "the feed has stopped");
     CHECK(failed(world.run()) == std::set<std::string>{"no_crash"});
 }
 
 TEST_CASE("a falsified diff with a matching digest is noticed by the state's hash") {
-    World world;
+    L4RunWorld world;
     world.link.alter = [](const std::string& id, SharedDiffPtr diff) {
         if (id != agent(L4Behaviour::away_twice) || diff->height() != 2) return diff;
         return rebuilt(diff, [](StateDiff& changed) {
@@ -358,7 +358,7 @@ TEST_CASE("a falsified diff with a matching digest is noticed by the state's has
 }
 
 TEST_CASE("a falsified diff with its old digest is noticed by the agent that gets it") {
-    World world;
+    L4RunWorld world;
     world.link.alter = [](const std::string& id, SharedDiffPtr diff) {
         if (id != agent(L4Behaviour::always_online) || diff->height() != 2) return diff;
         return rebuilt(diff, [](StateDiff& changed) { changed.entries.back().value[0] ^= 1; });

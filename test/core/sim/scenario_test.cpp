@@ -94,8 +94,8 @@ TEST_CASE("the embedded chain mines what the scenario planned, with actions sign
     for (std::uint32_t i = 0; i < made->first_forged(); ++i) {
         const PlannedTx& tx = made->transactions()[i];
         CHECK(listed.contains(tx.action.get()));
-        CHECK(mined.contains(*tx.action->hash) == (tx.fate == Fate::mined));
-        if (tx.fate == Fate::mined) CHECK(mined[*tx.action->hash] == tx.height);
+        CHECK(mined.contains(*tx.action->hash) == (tx.fate == sim::Fate::mined));
+        if (tx.fate == sim::Fate::mined) CHECK(mined[*tx.action->hash] == tx.height);
         CHECK(made->find(tx.action->raw_id) == i);
     }
     CHECK(listed.size() == made->first_forged());

@@ -20,11 +20,9 @@ using std::chrono::milliseconds;
 
 namespace {
 
-const std::string kSecret = "test-secret";
-
 /// A server on a free loopback port, with a fake coordinator behind it.
 struct Served {
-    explicit Served(AccessSettings access_settings = {kSecret, "", ""},
+    explicit Served(AccessSettings access_settings = {kMasterSecret, "", ""},
                     proto::AgentServerSettings settings = {})
         : access(AccessControl::open(std::move(access_settings)).value()) {
         settings.metrics = metrics;
@@ -43,7 +41,7 @@ struct Served {
 
 struct Agent {
     Agent(std::uint16_t port, std::string name, Codec with)
-        : id(std::move(name)), codec(with), headers(credentials_of(id, kSecret)), client(port) {}
+        : id(std::move(name)), codec(with), headers(credentials_of(id, kMasterSecret)), client(port) {}
 
     RegisterResponse join() {
         RegisterRequest request;
@@ -178,7 +176,7 @@ TEST_CASE("every method checks the headers before the body", "[server][defect-29
     Served served;
     GrpcClient client(served.port());
     const Bytes garbage{0xff, 0xff, 0xff};
-    const auto good = credentials_of("agent-01", kSecret);
+    const auto good = credentials_of("agent-01", kMasterSecret);
     const auto refused = [&](const Headers& headers) {
         return text_of(client.call(method, garbage, headers).status);
     };
@@ -197,7 +195,7 @@ TEST_CASE("a revoked agent is refused before its message is read, and its stream
           "[server][defect-24]") {
     const TempDir dir;
     (void)dir.write("revoked", "");
-    Served served({kSecret, "", dir.path("revoked")});
+    Served served({kMasterSecret, "", dir.path("revoked")});
     Agent agent(served.port(), "agent-01", Codec::json);
     (void)agent.join();
     const auto stream = agent.tasks();
@@ -218,10 +216,10 @@ TEST_CASE("a revoked agent is refused before its message is read, and its stream
 TEST_CASE("an agent that is revoked after it sent a call's headers cannot go on with the call", "[server]") {
     const TempDir dir;
     (void)dir.write("revoked", "");
-    Served served({kSecret, "", dir.path("revoked")});
+    Served served({kMasterSecret, "", dir.path("revoked")});
     H2Raw line(served.port());
     REQUIRE(line.begin());
-    const Headers agent = credentials_of("agent-01", kSecret);
+    const Headers agent = credentials_of("agent-01", kMasterSecret);
     const std::string method =
         GENERATE(as<std::string>(), "Register", "GetTasks", "SubmitResults", "Heartbeat");
     CAPTURE(method);
@@ -258,7 +256,7 @@ TEST_CASE("a registration whose answer comes when the server is gone touches not
 TEST_CASE("an id in a message that differs from the authenticated one is replaced or refused", "[server]") {
     Served served;
     Agent agent(served.port(), "agent-01", Codec::json);
-    agent.headers = credentials_of("agent-02", kSecret);
+    agent.headers = credentials_of("agent-02", kMasterSecret);
     (void)agent.join();
     CHECK(served.link.registered().at(0).first == "agent-02");  // the verified id replaces the claimed one
     CHECK(agent.heartbeat().first.error_code() == grpc::StatusCode::PERMISSION_DENIED);
@@ -365,8 +363,8 @@ TEST_CASE("registrations that wait for the disk do not delay heartbeats", "[serv
             GrpcClient client(served.port());
             RegisterRequest request;
             request.agent_id = id;
-            const auto [status, response] =
-                client.ask<RegisterResponse>("Register", Codec::json, request, credentials_of(id, kSecret));
+            const auto [status, response] = client.ask<RegisterResponse>("Register", Codec::json, request,
+                                                                         credentials_of(id, kMasterSecret));
             if (status.ok() && response.accepted) ++joined;
         });
     }
@@ -400,8 +398,9 @@ TEST_CASE("after stop_accepting open connections continue and no new one is acce
     served.server->stop_accepting();
     CHECK(early.heartbeat().second.alive);
     GrpcClient late(served.port());
-    CHECK(late.call("Heartbeat", heartbeat_of("late"), credentials_of("late", kSecret), milliseconds(2000))
-              .status.error_code() != grpc::StatusCode::OK);
+    CHECK(
+        late.call("Heartbeat", heartbeat_of("late"), credentials_of("late", kMasterSecret), milliseconds(2000))
+            .status.error_code() != grpc::StatusCode::OK);
 }
 
 TEST_CASE("the size of a body is limited per method, whatever its length prefix says", "[server]") {

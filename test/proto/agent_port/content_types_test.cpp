@@ -19,14 +19,13 @@ using proto::H2Request;
 
 namespace {
 
-const std::string kSecret = "test-secret";
 // gRPC's status codes.
 constexpr int kInvalidArgument = 3;
 constexpr int kPermissionDenied = 7;
 constexpr int kUnauthenticated = 16;
 
-struct Served {
-    Served() : access(AccessControl::open({kSecret, "", ""}).value()) {
+struct ServedContentTypes {
+    ServedContentTypes() : access(AccessControl::open({kMasterSecret, "", ""}).value()) {
         proto::AgentServerSettings settings;
         settings.address = "127.0.0.1";
         auto started = proto::AgentServer::start(settings, link, *access, Log());
@@ -51,7 +50,7 @@ H2Request request_of(const std::string& method, const std::string& content_type,
     request.path = "/ioswarm.IOSwarm/" + method;
     request.content_type = content_type;
     request.headers = {{"x-ioswarm-agent-id", "agent-01"},
-                       {"x-ioswarm-token", agent_token(kSecret, "agent-01")}};
+                       {"x-ioswarm-token", agent_token(kMasterSecret, "agent-01")}};
     request.body = grpc_frame(proto::encode(codec, message));
     return request;
 }
@@ -68,7 +67,7 @@ Response answer_of(H2Client& client, const H2Request& request, Codec codec) {
     return proto::decode<Response>(codec, answer->messages[0]).value();
 }
 
-TaskBatch batch_of(const std::string& batch_id) {
+TaskBatch small_batch(const std::string& batch_id) {
     TaskBatch batch;
     batch.batch_id = batch_id;
     batch.tasks.resize(1);
@@ -86,7 +85,7 @@ TEST_CASE("a whole session works with every content-type that deployed agents se
                                             {"application/grpc+proto", Codec::protobuf},
                                             {"application/grpc+ioswarm-json", Codec::json}}));
     INFO(content_type);
-    Served served;
+    ServedContentTypes served;
     const auto client = served.client();
 
     RegisterRequest join;
@@ -101,10 +100,10 @@ TEST_CASE("a whole session works with every content-type that deployed agents se
     const auto stream = client->open(tasks).value();
     REQUIRE(served.link.wait_for_stream("agent-01", true));
     for (const char* name : {"b-1", "b-2"}) {
-        REQUIRE(served.link.give("agent-01", batch_of(name)));
+        REQUIRE(served.link.give("agent-01", small_batch(name)));
         const auto message = client->next(stream, 10s).value();
         REQUIRE(message);
-        CHECK(proto::decode<TaskBatch>(codec, *message).value() == batch_of(name));
+        CHECK(proto::decode<TaskBatch>(codec, *message).value() == small_batch(name));
         BatchResult result;
         result.agent_id = "agent-01";
         result.batch_id = name;
@@ -128,7 +127,7 @@ TEST_CASE("a whole session works with every content-type that deployed agents se
 TEST_CASE("refusals arrive as status and message with every content-type", "[server]") {
     const std::string content_type =
         GENERATE("application/grpc", "application/grpc+proto", "application/grpc+ioswarm-json");
-    Served served;
+    ServedContentTypes served;
     const auto client = served.client();
     auto request = request_of("Register", content_type, Codec::json, RegisterRequest{});
     request.body = grpc_frame(as_bytes(R"({"agent_id":"agent-01","capability":9})"));
@@ -143,7 +142,7 @@ TEST_CASE("refusals arrive as status and message with every content-type", "[ser
 }
 
 TEST_CASE("an idle task stream ends when its client cancels it", "[server]") {
-    Served served;
+    ServedContentTypes served;
     const auto client = served.client();
     RegisterRequest join;
     join.agent_id = "agent-01";

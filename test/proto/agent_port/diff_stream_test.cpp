@@ -20,12 +20,10 @@ using proto::Codec;
 
 namespace {
 
-const std::string kSecret = "test-secret";
-
 /// A server with a DiffHub on a fake store.
-struct Served {
-    explicit Served(std::uint64_t diffs, std::size_t bytes = 64, proto::AgentServerSettings settings = {},
-                    const std::string& secret = kSecret)
+struct ServedDiffs {
+    explicit ServedDiffs(std::uint64_t diffs, std::size_t bytes = 64, proto::AgentServerSettings settings = {},
+                         const std::string& secret = kMasterSecret)
         : access(AccessControl::open({secret, "", ""}).value()) {
         for (std::uint64_t height = 1; height <= diffs; ++height)
             (void)store.put(height, bytes);
@@ -41,7 +39,7 @@ struct Served {
         if (!started) FAIL(started.error().text());
         server = std::move(*started);
     }
-    ~Served() {
+    ~ServedDiffs() {
         hub->shutdown();
         server->shutdown(std::chrono::seconds(1));
     }
@@ -72,11 +70,11 @@ Bytes ask(Codec codec, const std::string& id, std::uint64_t from) {
     return proto::encode(codec, request);
 }
 
-struct Agent {
-    Agent(const Served& served, std::string name, Codec with)
+struct DiffAgent {
+    DiffAgent(const ServedDiffs& served, std::string name, Codec with)
         : id(std::move(name)),
           codec(with),
-          headers(credentials_of(id, kSecret)),
+          headers(credentials_of(id, kMasterSecret)),
           client(served.server->port()) {}
 
     std::unique_ptr<GrpcStream> diffs(std::uint64_t from) {
@@ -110,8 +108,8 @@ std::string take(GrpcStream& stream, Codec codec, std::uint64_t first, std::uint
 TEST_CASE("an agent gets diffs from its height on and then live, in either encoding, registered or not",
           "[diffs]") {
     const auto codec = GENERATE(Codec::protobuf, Codec::json);
-    Served served(500);
-    Agent agent(served, "agent-01", codec);
+    ServedDiffs served(500);
+    DiffAgent agent(served, "agent-01", codec);
     const auto stream = agent.diffs(20);
     CHECK(take(*stream, codec, 20, 500) == "");
     served.feed(501, 900);
@@ -122,14 +120,14 @@ TEST_CASE("an agent gets diffs from its height on and then live, in either encod
 }
 
 TEST_CASE("agents of both encodings read one log, and height 0 gives only new diffs", "[diffs]") {
-    Served served(3);
-    Agent one(served, "one", Codec::protobuf);
-    Agent two(served, "two", Codec::json);
+    ServedDiffs served(3);
+    DiffAgent one(served, "one", Codec::protobuf);
+    DiffAgent two(served, "two", Codec::json);
     const auto to_one = one.diffs(3);
     const auto to_two = two.diffs(3);
     CHECK(take(*to_one, Codec::protobuf, 3, 3) == "");
     CHECK(take(*to_two, Codec::json, 3, 3) == "");
-    const auto live = Agent(served, "three", Codec::json);
+    const auto live = DiffAgent(served, "three", Codec::json);
     GrpcClient client(served.server->port());
     const auto to_three = client.stream("StreamStateDiffs", ask(Codec::json, "three", 0), live.headers);
     while (served.hub->subscribers().size() < 3)
@@ -142,8 +140,8 @@ TEST_CASE("agents of both encodings read one log, and height 0 gives only new di
 
 TEST_CASE("diff streams are refused with the codes and in the order of the protocol", "[diffs]") {
     SECTION("the server has a secret") {
-        Served served(5);
-        Agent agent(served, "agent-01", Codec::json);
+        ServedDiffs served(5);
+        DiffAgent agent(served, "agent-01", Codec::json);
         const auto end_of = [&](const Bytes& body, const Headers& headers) {
             const auto stream = agent.client.stream("StreamStateDiffs", body, headers);
             while (stream->next()) {
@@ -162,7 +160,7 @@ TEST_CASE("diff streams are refused with the codes and in the order of the proto
         CHECK(served.hub->subscribers().at(0).agent_id == "agent-01");
     }
     SECTION("the server has no secret") {
-        Served served(5, 64, {}, "");
+        ServedDiffs served(5, 64, {}, "");
         GrpcClient client(served.server->port());
         for (const std::string id : {"", "a b", "\x7f"}) {
             const auto stream = client.stream("StreamStateDiffs", ask(Codec::protobuf, id, 1));
@@ -177,9 +175,9 @@ TEST_CASE("diff streams are refused with the codes and in the order of the proto
 TEST_CASE("a height outside of the log is OUT_OF_RANGE with the range and the newest snapshot",
           "[diffs][defect-9]") {
     const auto codec = GENERATE(Codec::protobuf, Codec::json);
-    Served served(200);
+    ServedDiffs served(200);
     REQUIRE(served.store.prune(50, 1000));
-    Agent agent(served, "agent-01", codec);
+    DiffAgent agent(served, "agent-01", codec);
     for (const std::uint64_t from : {std::uint64_t{49}, std::uint64_t{202}}) {
         const auto stream = agent.diffs(from);
         CHECK_FALSE(stream->next());
@@ -199,8 +197,8 @@ TEST_CASE("a height outside of the log is OUT_OF_RANGE with the range and the ne
 
 TEST_CASE("a second diff stream of an agent continues, and the first ends with ABORTED and the reason",
           "[diffs][defect-10][defect-34]") {
-    Served served(10);
-    Agent agent(served, "agent-01", Codec::json);
+    ServedDiffs served(10);
+    DiffAgent agent(served, "agent-01", Codec::json);
     const auto first = agent.diffs(1);
     CHECK(take(*first, Codec::json, 1, 10) == "");
     const auto second = agent.diffs(5);
@@ -214,11 +212,11 @@ TEST_CASE("a second diff stream of an agent continues, and the first ends with A
 }
 
 TEST_CASE("a newer stream replaces one that is stuck in a write", "[diffs][defect-10]") {
-    Served served(100, 200'000);
-    Agent agent(served, "agent-01", Codec::protobuf);
+    ServedDiffs served(100, 200'000);
+    DiffAgent agent(served, "agent-01", Codec::protobuf);
     const auto stuck = agent.diffs(1);
     CHECK(take(*stuck, Codec::protobuf, 1, 1, 200'000) == "");
-    Agent again(served, "agent-01", Codec::json);
+    DiffAgent again(served, "agent-01", Codec::json);
     const auto stream = again.diffs(2);
     CHECK(take(*stream, Codec::json, 2, 100, 200'000) == "");
     while (stuck->next()) {
@@ -227,13 +225,13 @@ TEST_CASE("a newer stream replaces one that is stuck in a write", "[diffs][defec
 }
 
 TEST_CASE("clients of today's iotex-core stream diffs as application/grpc+ioswarm-json", "[diffs]") {
-    Served served(300);
+    ServedDiffs served(300);
     auto client =
         proto::H2Client::connect({"127.0.0.1", served.server->port(), {}}, std::chrono::seconds(10)).value();
     proto::H2Request request;
     request.path = "/ioswarm.IOSwarm/StreamStateDiffs";
     request.deadline = std::chrono::milliseconds(0);
-    for (const auto& [name, value] : credentials_of("agent-01", kSecret))
+    for (const auto& [name, value] : credentials_of("agent-01", kMasterSecret))
         request.headers.emplace_back(name, value);
     request.body = proto::grpc_frame(ask(Codec::json, "agent-01", 1));
     const auto stream = client->open(request).value();
@@ -253,8 +251,8 @@ TEST_CASE("clients of today's iotex-core stream diffs as application/grpc+ioswar
 
 TEST_CASE("a reader that pauses gets every diff", "[diffs][defect-7][defect-35]") {
     const auto codec = GENERATE(Codec::protobuf, Codec::json);
-    Served served(10);
-    Agent agent(served, "agent-01", codec);
+    ServedDiffs served(10);
+    DiffAgent agent(served, "agent-01", codec);
     const auto stream = agent.diffs(0);
     while (served.hub->subscribers().empty())
         std::this_thread::yield();
@@ -268,8 +266,8 @@ TEST_CASE("a reader that reads nothing is ended with UNAVAILABLE, and later cont
           "[diffs][defect-33]") {
     proto::AgentServerSettings settings;
     settings.write_timeout = std::chrono::seconds(1);
-    Served served(600, 20'000, settings);
-    Agent agent(served, "agent-01", Codec::json);
+    ServedDiffs served(600, 20'000, settings);
+    DiffAgent agent(served, "agent-01", Codec::json);
     const auto stalled = agent.diffs(1);
     while (served.metrics.value("diff_streams_open") != 0 || served.metrics.value("diff_streams_stalled") == 0)
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -293,10 +291,10 @@ TEST_CASE("a diff that is too large for a message ends streams with its height a
     const auto codec = GENERATE(Codec::protobuf, Codec::json);
     proto::AgentServerSettings settings;
     settings.message_out_bytes = 100'000;
-    Served served(5, 64, settings);
+    ServedDiffs served(5, 64, settings);
     served.feed(6, 6, 120'000);
     served.feed(7, 8);
-    Agent agent(served, "agent-01", codec);
+    DiffAgent agent(served, "agent-01", codec);
     const auto stream = agent.diffs(2);
     CHECK(take(*stream, codec, 2, 5) == "");
     CHECK_FALSE(stream->next());
@@ -315,18 +313,18 @@ TEST_CASE("a diff that is too large for a message ends streams with its height a
 TEST_CASE("large diffs are sent in either encoding", "[diffs]") {
     const auto codec = GENERATE(Codec::protobuf, Codec::json);
     constexpr std::size_t kBytes = std::size_t{12} << 20;
-    Served served(3, 64);
+    ServedDiffs served(3, 64);
     served.feed(4, 5, kBytes);
-    Agent agent(served, "agent-01", codec);
+    DiffAgent agent(served, "agent-01", codec);
     const auto stream = agent.diffs(3);
     CHECK(take(*stream, codec, 3, 3) == "");
     CHECK(take(*stream, codec, 4, 5, kBytes) == "");
 }
 
 TEST_CASE("a damaged diff ends the stream with DATA_LOSS after the diffs before it", "[diffs]") {
-    Served served(400);
+    ServedDiffs served(400);
     served.store.damage(222);
-    Agent agent(served, "agent-01", Codec::protobuf);
+    DiffAgent agent(served, "agent-01", Codec::protobuf);
     const auto stream = agent.diffs(200);
     CHECK(take(*stream, Codec::protobuf, 200, 221) == "");
     CHECK_FALSE(stream->next());
@@ -337,8 +335,8 @@ TEST_CASE("a damaged diff ends the stream with DATA_LOSS after the diffs before 
 
 TEST_CASE("a revoked agent's stream ends at once, also in the middle of a write", "[diffs]") {
     const std::size_t bytes = GENERATE(std::size_t{64}, std::size_t{200'000});
-    Served served(100, bytes);
-    Agent agent(served, "agent-01", Codec::json);
+    ServedDiffs served(100, bytes);
+    DiffAgent agent(served, "agent-01", Codec::json);
     const auto stream = agent.diffs(1);
     CHECK(take(*stream, Codec::json, 1, 1, bytes) == "");
     served.hub->end_agent("agent-01", Error{ErrorCode::permission_denied, "agent revoked", {}, {}, {}});
@@ -350,9 +348,9 @@ TEST_CASE("a revoked agent's stream ends at once, also in the middle of a write"
 }
 
 TEST_CASE("shutdown ends diff streams with UNAVAILABLE and does not wait for clients", "[diffs][defect-32]") {
-    Served served(100, 200'000);
-    Agent busy(served, "busy", Codec::json);
-    Agent idle(served, "idle", Codec::protobuf);
+    ServedDiffs served(100, 200'000);
+    DiffAgent busy(served, "busy", Codec::json);
+    DiffAgent idle(served, "idle", Codec::protobuf);
     const auto stuck = busy.diffs(1);
     const auto waiting = idle.diffs(0);
     CHECK(take(*stuck, Codec::json, 1, 1, 200'000) == "");
@@ -371,7 +369,7 @@ TEST_CASE("shutdown ends diff streams with UNAVAILABLE and does not wait for cli
 
 TEST_CASE("agents that join and leave during a fast feed each get their heights in order",
           "[diffs][defect-31]") {
-    Served served(200, 300);
+    ServedDiffs served(200, 300);
     std::atomic<bool> is_over{false};
     std::jthread feed([&] {
         for (std::uint64_t height = 201; !is_over; ++height) {
@@ -388,7 +386,7 @@ TEST_CASE("agents that join and leave during a fast feed each get their heights 
         for (int t = 0; t < 4; ++t) {
             threads.emplace_back([&, t] {
                 const Codec codec = t % 2 == 0 ? Codec::json : Codec::protobuf;
-                Agent agent(served, "agent-0" + std::to_string(t % 3), codec);
+                DiffAgent agent(served, "agent-0" + std::to_string(t % 3), codec);
                 for (int i = 0; i < 150; ++i) {
                     const auto stream = agent.diffs(0);
                     std::uint64_t last = 0;

@@ -25,8 +25,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-const std::string kSharedSecret = "test-secret";
-
 /// A server on a free loopback port, with a fake coordinator behind it. Loopback connections count as proxies.
 struct ServedToProxy {
     explicit ServedToProxy(proto::AgentServerSettings settings = {}) {
@@ -39,7 +37,7 @@ struct ServedToProxy {
     [[nodiscard]] std::uint16_t port() const { return server->port(); }
 
     FakeAgentLink link;
-    std::unique_ptr<AccessControl> access = AccessControl::open({kSharedSecret, "", ""}).value();
+    std::unique_ptr<AccessControl> access = AccessControl::open({kMasterSecret, "", ""}).value();
     metrics::Registry metrics;
     std::unique_ptr<proto::AgentServer> server;
 };
@@ -56,12 +54,12 @@ TEST_CASE("when a proxy puts all agents on one connection, their streams leave r
     GrpcClient proxy(served.port());
     std::vector<std::unique_ptr<GrpcStream>> streams;
     for (int i = 0; i < kAgents; ++i) {
-        const auto headers = credentials_of("agent-" + std::to_string(i), kSharedSecret);
+        const auto headers = credentials_of("agent-" + std::to_string(i), kMasterSecret);
         REQUIRE(proxy.call("Register", {}, headers).status.ok());
         streams.push_back(proxy.stream("GetTasks", {}, headers));
     }
     // When one of them sends a heartbeat, then it is answered.
-    CHECK(proxy.call("Heartbeat", {}, credentials_of("agent-0", kSharedSecret)).status.ok());
+    CHECK(proxy.call("Heartbeat", {}, credentials_of("agent-0", kMasterSecret)).status.ok());
     CHECK(served.metrics.value("connections_open") == 1);
 }
 
@@ -85,7 +83,7 @@ TEST_CASE("the number of calls per connection changes for new connections, and o
     };
     const ServedToProxy served;
     GrpcClient open_before(served.port());
-    const auto headers = credentials_of("agent-1", kSharedSecret);
+    const auto headers = credentials_of("agent-1", kMasterSecret);
     REQUIRE(open_before.call("Register", {}, headers).status.ok());
     CHECK(announced(served.port()) == 100);
     for (const std::uint32_t streams : {250U, 100U, 250U}) {
@@ -112,7 +110,7 @@ TEST_CASE("a number of calls per connection that changes again and again is refu
 TEST_CASE("the log names an agent behind a proxy by the address that the proxy names", "[server]") {
     const TempDir dir;
     const std::string revoked = dir.write("revoked", "agent-1\n");
-    const auto access = AccessControl::open({kSharedSecret, "", revoked}).value();
+    const auto access = AccessControl::open({kMasterSecret, "", revoked}).value();
     std::mutex mutex;
     std::vector<std::string> lines;
     FakeAgentLink link;
@@ -126,7 +124,7 @@ TEST_CASE("the log names an agent behind a proxy by the address that the proxy n
                                                       }))
                             .value();
     GrpcClient proxy(server->port());
-    Headers headers = credentials_of("agent-1", kSharedSecret);
+    Headers headers = credentials_of("agent-1", kMasterSecret);
     headers.emplace_back("x-forwarded-for", "203.0.113.1, 198.51.100.7");
     CHECK(proxy.call("Register", {}, headers).status.error_code() == grpc::StatusCode::PERMISSION_DENIED);
     // The server logs the refusal before it answers.
@@ -139,7 +137,7 @@ TEST_CASE("the log names an agent behind a proxy by the address that the proxy n
 TEST_CASE("calls without a key do not end a connection with agents", "[server]") {
     const ServedToProxy served;
     GrpcClient proxy(served.port());
-    const auto headers = credentials_of("agent-1", kSharedSecret);
+    const auto headers = credentials_of("agent-1", kMasterSecret);
     REQUIRE(proxy.call("Register", {}, headers).status.ok());
     // Given a proxy that carries an agent and thousands of strangers on one connection
     std::atomic<bool> over{false};
@@ -187,7 +185,7 @@ TEST_CASE("a proxy's connection that floods gets GOAWAY first, and its calls are
     REQUIRE(goaway);
     CHECK(goaway->payload == Bytes{0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0});
     // When the proxy sent an agent's call before it read the GOAWAY, then that call is answered.
-    REQUIRE(proxy.send_call(1, h2::request("Heartbeat", credentials_of("agent-1", kSharedSecret)),
+    REQUIRE(proxy.send_call(1, h2::request("Heartbeat", credentials_of("agent-1", kMasterSecret)),
                             proto::encode(proto::Codec::protobuf, HeartbeatRequest{})));
     CHECK(proxy.answer(1).grpc_status() == 0);
     CHECK(served.metrics.value("connections_goaway") == 1);

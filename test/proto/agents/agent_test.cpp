@@ -29,8 +29,6 @@ using proto::Codec;
 
 namespace {
 
-const std::string kSecret = "test-secret";
-
 /// A fake coordinator whose calls can be waited for: each call of an agent is noted.
 class WatchedLink final : public AgentLink {
   public:
@@ -101,9 +99,9 @@ class WatchedLink final : public AgentLink {
     std::optional<PayoutInfo> payout_;
 };
 
-struct Served {
-    explicit Served(proto::AgentServerSettings settings = {})
-        : access(AccessControl::open({kSecret, "", ""}).value()) {
+struct WatchedCoordinator {
+    explicit WatchedCoordinator(proto::AgentServerSettings settings = {})
+        : access(AccessControl::open({kMasterSecret, "", ""}).value()) {
         settings.address = "127.0.0.1";
         settings.metrics = metrics;
         auto started = proto::AgentServer::start(std::move(settings), link, *access, Log());
@@ -123,7 +121,7 @@ struct Served {
 AgentProfile profile_of(const std::string& id, Codec codec = Codec::protobuf) {
     AgentProfile profile;
     profile.id = id;
-    profile.token = agent_token(kSecret, id);
+    profile.token = agent_token(kMasterSecret, id);
     profile.level = TaskLevel::l3_full_execute;
     profile.region = "here";
     profile.version = "1.0";
@@ -139,7 +137,7 @@ AgentTimes quick_times() {
     return times;
 }
 
-TaskBatch batch_of(const std::string& batch_id) {
+TaskBatch batch_of_two(const std::string& batch_id) {
     TaskBatch batch;
     batch.batch_id = batch_id;
     batch.tasks.resize(2);
@@ -161,7 +159,7 @@ TaskResult answer_by_size(const TaskPackage& task) {
 
 TEST_CASE("an agent registers with its profile and answers its batches, in either encoding", "[agent]") {
     const auto codec = GENERATE(Codec::protobuf, Codec::json);
-    Served served;
+    WatchedCoordinator served;
     AgentGroup agents(served.address(), quick_times(), 1, Log());
     agents.add(profile_of("agent-01", codec), answer_by_size);
     REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
@@ -171,7 +169,7 @@ TEST_CASE("an agent registers with its profile and answers its batches, in eithe
                                      "0x14aedb14f3f73e04bb207a9af1e3d0d0a3ab1f20"});
 
     for (const char* name : {"b-1", "b-2", "b-3"})
-        REQUIRE(served.link.fake.give("agent-01", batch_of(name)));
+        REQUIRE(served.link.fake.give("agent-01", batch_of_two(name)));
     REQUIRE(served.link.wait_for("submit agent-01", 3));
     const auto submitted = served.link.fake.submitted();
     REQUIRE(submitted.size() == 3);
@@ -194,13 +192,13 @@ TEST_CASE("an agent registers with its profile and answers its batches, in eithe
 }
 
 TEST_CASE("an agent whose stream ends registers again and continues", "[agent]") {
-    Served served;
+    WatchedCoordinator served;
     AgentGroup agents(served.address(), quick_times(), 1, Log());
     agents.add(profile_of("agent-01"), answer_by_size);
     for (std::size_t round = 1; round <= 3; ++round) {
         REQUIRE(served.link.wait_for("register agent-01", round));
         REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
-        REQUIRE(served.link.fake.give("agent-01", batch_of("b-1")));
+        REQUIRE(served.link.fake.give("agent-01", batch_of_two("b-1")));
         REQUIRE(served.link.wait_for("submit agent-01", round));
         served.link.end_agent("agent-01", Error{ErrorCode::unavailable, "evicted", {}, {}, {}});
     }
@@ -209,7 +207,7 @@ TEST_CASE("an agent whose stream ends registers again and continues", "[agent]")
 }
 
 TEST_CASE("an agent survives a coordinator that starts later, and one that restarts", "[agent]") {
-    auto served = std::make_unique<Served>();
+    auto served = std::make_unique<WatchedCoordinator>();
     const auto address = served->address();
     const auto port = served->server->port();
     served.reset();
@@ -219,9 +217,9 @@ TEST_CASE("an agent survives a coordinator that starts later, and one that resta
     for (int start = 0; start < 2; ++start) {
         proto::AgentServerSettings settings;
         settings.port = port;
-        served = std::make_unique<Served>(settings);
+        served = std::make_unique<WatchedCoordinator>(settings);
         REQUIRE(served->link.fake.wait_for_stream("agent-01", true));
-        REQUIRE(served->link.fake.give("agent-01", batch_of("b-1")));
+        REQUIRE(served->link.fake.give("agent-01", batch_of_two("b-1")));
         REQUIRE(served->link.wait_for("submit agent-01"));
         served.reset();
     }
@@ -229,13 +227,13 @@ TEST_CASE("an agent survives a coordinator that starts later, and one that resta
 }
 
 TEST_CASE("heartbeats carry the number of tasks done, and a forgotten agent registers again", "[agent]") {
-    Served served;
+    WatchedCoordinator served;
     auto times = quick_times();
     times.heartbeat_every = 10ms;
     AgentGroup agents(served.address(), times, 1, Log());
     agents.add(profile_of("agent-01", Codec::json), answer_by_size);
     REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
-    REQUIRE(served.link.fake.give("agent-01", batch_of("b-1")));
+    REQUIRE(served.link.fake.give("agent-01", batch_of_two("b-1")));
     REQUIRE(served.link.wait_for("submit agent-01"));
     const auto beats = agents.counters().heartbeats;
     REQUIRE(served.link.wait_for("alive agent-01", beats + 3));
@@ -247,7 +245,7 @@ TEST_CASE("heartbeats carry the number of tasks done, and a forgotten agent regi
 }
 
 TEST_CASE("an agent counts the payouts that its heartbeats bring", "[agent]") {
-    Served served;
+    WatchedCoordinator served;
     auto times = quick_times();
     times.heartbeat_every = 10ms;
     served.link.pay({7, 0.45, 1, 3});
@@ -277,7 +275,7 @@ class LeavesOnce final : public proto::AgentWork {
 };
 
 TEST_CASE("an agent that disconnects stays away until it registers again", "[agent]") {
-    Served served;
+    WatchedCoordinator served;
     std::atomic<int> registered{0};
     proto::AgentContext context(quick_times(), 1, Log());
     const auto agent = std::make_shared<proto::Agent>(
@@ -285,13 +283,13 @@ TEST_CASE("an agent that disconnects stays away until it registers again", "[age
         std::make_unique<LeavesOnce>(registered));
     agent->register_now();
     REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
-    REQUIRE(served.link.fake.give("agent-01", batch_of("b-1")));
+    REQUIRE(served.link.fake.give("agent-01", batch_of_two("b-1")));
     REQUIRE(served.link.fake.wait_for_stream("agent-01", false));
     CHECK(served.link.fake.submitted().empty());
     CHECK(registered == 1);
     agent->register_now();
     REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
-    REQUIRE(served.link.fake.give("agent-01", batch_of("b-2")));
+    REQUIRE(served.link.fake.give("agent-01", batch_of_two("b-2")));
     REQUIRE(served.link.wait_for("submit agent-01"));
     CHECK(served.link.fake.submitted().at(0).batch_id == "b-2");
     CHECK(registered == 2);
@@ -310,7 +308,7 @@ class GivesUp final : public proto::AgentWork {
 };
 
 TEST_CASE("an agent that disconnects while it registers opens no stream", "[agent]") {
-    Served served;
+    WatchedCoordinator served;
     served.link.fake.hold_registers();
     proto::AgentContext context(quick_times(), 1, Log());
     class Waits final : public proto::AgentWork {
@@ -331,7 +329,7 @@ TEST_CASE("an agent that disconnects while it registers opens no stream", "[agen
 
 TEST_CASE("an agent's work hears of a registration that failed, and decides that it is not tried again",
           "[agent]") {
-    Served served;
+    WatchedCoordinator served;
     auto wrong = profile_of("agent-01");
     wrong.token = agent_token("another secret", "agent-01");
     std::promise<ErrorCode> failure;
@@ -359,7 +357,7 @@ TEST_CASE("an agent is out of touch while its heartbeats fail, although its stre
     class NoWork final : public proto::AgentWork {
         void on_batch(proto::Agent& agent, TaskBatch) override { agent.next(); }
     };
-    Served served;
+    WatchedCoordinator served;
     auto times = quick_times();
     times.heartbeat_every = 5ms;
     proto::AgentContext context(times, 1, Log());
@@ -385,7 +383,7 @@ TEST_CASE("an agent is out of touch while its heartbeats fail, although its stre
 }
 
 TEST_CASE("an agent with a wrong token keeps trying and is never accepted", "[agent]") {
-    Served served;
+    WatchedCoordinator served;
     auto profile = profile_of("agent-01");
     profile.token = agent_token("another secret", "agent-01");
     std::mutex mutex;
@@ -414,7 +412,7 @@ TEST_CASE("an agent with a wrong token keeps trying and is never accepted", "[ag
 TEST_CASE("many agents share two threads, each answers its own batch, and the group's end ends all",
           "[agent]") {
     constexpr int kAgents = 150;
-    Served served;
+    WatchedCoordinator served;
     auto agents = std::make_unique<AgentGroup>(served.address(), quick_times(), 2, Log());
     for (int i = 0; i < kAgents; ++i) {
         agents->add(profile_of("agent-" + std::to_string(i), i % 2 == 0 ? Codec::json : Codec::protobuf),
@@ -423,7 +421,7 @@ TEST_CASE("many agents share two threads, each answers its own batch, and the gr
     for (int i = 0; i < kAgents; ++i)
         REQUIRE(served.link.fake.wait_for_stream("agent-" + std::to_string(i), true));
     for (int i = 0; i < kAgents; ++i) {
-        REQUIRE(served.link.fake.give("agent-" + std::to_string(i), batch_of("b-" + std::to_string(i))));
+        REQUIRE(served.link.fake.give("agent-" + std::to_string(i), batch_of_two("b-" + std::to_string(i))));
     }
     for (int i = 0; i < kAgents; ++i)
         REQUIRE(served.link.wait_for("submit agent-" + std::to_string(i)));
@@ -437,13 +435,13 @@ TEST_CASE("many agents share two threads, each answers its own batch, and the gr
 }
 
 TEST_CASE("agents end at once while their answers wait and when no coordinator listens", "[agent]") {
-    Served served;
+    WatchedCoordinator served;
     served.link.fake.hold_submits();
     {
         AgentGroup agents(served.address(), AgentTimes{}, 1, Log());
         agents.add(profile_of("agent-01"), answer_by_size);
         REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
-        REQUIRE(served.link.fake.give("agent-01", batch_of("b-1")));
+        REQUIRE(served.link.fake.give("agent-01", batch_of_two("b-1")));
         REQUIRE(served.link.wait_for("submit agent-01"));
     }
     served.link.fake.release_submits();
@@ -457,7 +455,7 @@ TEST_CASE("agents end at once while their answers wait and when no coordinator l
 }
 
 TEST_CASE("agents of a coordinator that stops end quietly and do not register again", "[agent]") {
-    Served served;
+    WatchedCoordinator served;
     std::promise<void> ended;
     std::mutex mutex;
     std::vector<std::string> lines;
@@ -485,7 +483,7 @@ TEST_CASE("agents reach a coordinator over TLS and check its certificate", "[age
     proto::AgentServerSettings settings;
     settings.tls_cert_file = folder + "first.crt";
     settings.tls_key_file = folder + "first.key";
-    Served served(settings);
+    WatchedCoordinator served(settings);
     auto address = served.address();
     address.tls = true;
     address.tls_name = "localhost";

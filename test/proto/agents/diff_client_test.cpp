@@ -19,11 +19,11 @@ using proto::Codec;
 
 namespace {
 
-const std::string kSecret = "test-secret";
 constexpr std::chrono::seconds kWait{60};
 
-struct Served {
-    explicit Served(std::uint64_t diffs) : access(AccessControl::open({kSecret, "", ""}).value()) {
+struct CoordinatorWithDiffs {
+    explicit CoordinatorWithDiffs(std::uint64_t diffs)
+        : access(AccessControl::open({kMasterSecret, "", ""}).value()) {
         for (std::uint64_t height = 1; height <= diffs; ++height)
             (void)store.put(height, 64);
         hub = std::make_unique<DiffHub>(
@@ -34,7 +34,7 @@ struct Served {
         if (!started) FAIL(started.error().text());
         server = std::move(*started);
     }
-    ~Served() {
+    ~CoordinatorWithDiffs() {
         hub->shutdown();
         server->shutdown(std::chrono::seconds(1));
     }
@@ -87,10 +87,10 @@ struct Listener {
 
 TEST_CASE("a diff client reads diffs in either encoding, from its height on and live", "[diffs]") {
     const Codec codec = GENERATE(Codec::protobuf, Codec::json);
-    Served served(20);
+    CoordinatorWithDiffs served(20);
     Listener heard;
     proto::DiffClients clients(served.address(), 2, [&](const std::string& id) {
-        return proto::DiffClients::Identity{agent_token(kSecret, id), codec};
+        return proto::DiffClients::Identity{agent_token(kMasterSecret, id), codec};
     });
     const auto stream = clients.open("agent-01", 5, heard.handlers());
     REQUIRE(stream);
@@ -106,11 +106,11 @@ TEST_CASE("a diff client reads diffs in either encoding, from its height on and 
 }
 
 TEST_CASE("a diff client gets nothing before it has resumed, and can leave in between", "[diffs]") {
-    Served served(20);
+    CoordinatorWithDiffs served(20);
     Listener heard;
     heard.reads_on = false;
     proto::DiffClients clients(served.address(), 2, [&](const std::string& id) {
-        return proto::DiffClients::Identity{agent_token(kSecret, id), Codec::protobuf};
+        return proto::DiffClients::Identity{agent_token(kMasterSecret, id), Codec::protobuf};
     });
     const auto stream = clients.open("agent-01", 1, heard.handlers());
     REQUIRE(heard.wait([&] { return heard.diffs.size() == 1; }));
@@ -123,9 +123,9 @@ TEST_CASE("a diff client gets nothing before it has resumed, and can leave in be
 }
 
 TEST_CASE("a diff client that gets no diffs gets the reason", "[diffs]") {
-    Served served(20);
+    CoordinatorWithDiffs served(20);
     proto::DiffClients clients(served.address(), 1, [&](const std::string& id) {
-        const std::string secret = id == "stranger" ? "another secret" : kSecret;
+        const std::string secret = id == "stranger" ? "another secret" : kMasterSecret;
         return proto::DiffClients::Identity{agent_token(secret, id), Codec::json};
     });
     const auto refused = [&](const std::string& id, std::uint64_t from) {
@@ -141,11 +141,11 @@ TEST_CASE("a diff client that gets no diffs gets the reason", "[diffs]") {
 }
 
 TEST_CASE("destroying a diff client ends its streams first", "[diffs]") {
-    Served served(3);
+    CoordinatorWithDiffs served(3);
     Listener heard;
     {
         proto::DiffClients clients(served.address(), 1, [&](const std::string& id) {
-            return proto::DiffClients::Identity{agent_token(kSecret, id), Codec::protobuf};
+            return proto::DiffClients::Identity{agent_token(kMasterSecret, id), Codec::protobuf};
         });
         (void)clients.open("agent-01", 1, heard.handlers());
         REQUIRE(heard.wait([&] { return heard.diffs.size() == 3; }));

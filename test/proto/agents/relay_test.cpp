@@ -21,12 +21,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string kSecret = "test-secret";
-
 /// A coordinator that has diffs. Its port can be closed and opened again.
 class Upstream {
   public:
-    Upstream() : access_(AccessControl::open({kSecret, "", ""}).value()) { open(); }
+    Upstream() : access_(AccessControl::open({kMasterSecret, "", ""}).value()) { open(); }
 
     void open() {
         hub_ = std::make_unique<DiffHub>(
@@ -63,7 +61,7 @@ class Upstream {
     std::uint16_t port_ = 0;
 };
 
-proto::NodeDiffSettings settings_for(const Upstream& upstream, const std::string& secret = kSecret) {
+proto::NodeDiffSettings settings_for(const Upstream& upstream, const std::string& secret = kMasterSecret) {
     proto::NodeDiffSettings settings;
     settings.peer.target = {"127.0.0.1", upstream.port(), {}};
     settings.peer.agent_id = "relay";
@@ -75,7 +73,7 @@ proto::NodeDiffSettings settings_for(const Upstream& upstream, const std::string
 /// A coordinator that copies the diffs of the first one.
 class Downstream {
   public:
-    explicit Downstream(const Upstream& upstream, const std::string& secret = kSecret)
+    explicit Downstream(const Upstream& upstream, const std::string& secret = kMasterSecret)
         : source_(settings_for(upstream, secret), Log()) {
         DiffFeedSettings settings;
         settings.first_retry = 10ms;

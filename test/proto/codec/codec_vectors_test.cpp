@@ -15,12 +15,10 @@
 namespace ioswarm::proto {
 namespace {
 
-using Json = nlohmann::json;
-
-Json load(const std::string& name) {
+nlohmann::json load(const std::string& name) {
     std::ifstream file(std::string(IOSWARM_TEST_DATA) + "/" + name);
     REQUIRE(file);
-    return Json::parse(file);
+    return nlohmann::json::parse(file);
 }
 
 /// Calls visit.operator()<M>() for the message with that protobuf name.
@@ -51,7 +49,7 @@ M read(Codec codec, BytesView payload) {
 }
 
 TEST_CASE("every vector of Go's encoder is read, and written again byte for byte") {
-    const Json vectors = load("wire/go-json.json");
+    const nlohmann::json vectors = load("wire/go-json.json");
     REQUIRE(vectors.size() == 25);
     std::set<std::string> seen;
     for (const auto& vector : vectors) {
@@ -114,11 +112,11 @@ TEST_CASE("messages of a real node are read, and written again with the same mea
     std::size_t tasks = 0;
     std::size_t diffs = 0;
     for (const char* name : {"node/agent-l3.json", "node/agent-l4.json"}) {
-        const Json recorded = load(name);
+        const nlohmann::json recorded = load(name);
         for (const auto& sent : recorded["tasks"]) {
             const std::string text = sent.dump();
             const auto batch = read<TaskBatch>(Codec::json, as_bytes(text));
-            CHECK(Json::parse(encode(Codec::json, batch)) == sent);
+            CHECK(nlohmann::json::parse(encode(Codec::json, batch)) == sent);
             CHECK(read<TaskBatch>(Codec::protobuf, encode(Codec::protobuf, batch)) == batch);
             tasks += batch.tasks.size();
         }
@@ -126,7 +124,7 @@ TEST_CASE("messages of a real node are read, and written again with the same mea
         for (const auto& sent : recorded["diffs"]) {
             const std::string text = sent.dump();
             const auto diff = read<StateDiff>(Codec::json, as_bytes(text));
-            CHECK(Json::parse(encode(Codec::json, diff)) == sent);
+            CHECK(nlohmann::json::parse(encode(Codec::json, diff)) == sent);
             CHECK(read<StateDiff>(Codec::protobuf, encode(Codec::protobuf, diff)) == diff);
             ++diffs;
         }

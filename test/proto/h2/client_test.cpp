@@ -18,8 +18,8 @@ using proto::H2Request;
 
 namespace {
 
-struct Served {
-    explicit Served(bool tls) : access(AccessControl::open({"", "", ""}).value()) {
+struct TlsServer {
+    explicit TlsServer(bool tls) : access(AccessControl::open({"", "", ""}).value()) {
         proto::AgentServerSettings settings;
         settings.address = "127.0.0.1";
         if (tls) settings.tls_cert_file = IOSWARM_TEST_DATA "/tls/first.crt";
@@ -52,7 +52,7 @@ H2Request registration(const std::string& id) {
 }  // namespace
 
 TEST_CASE("calls go over TLS when the certificate is for the host and has a trusted root", "[h2][tls]") {
-    const Served served(true);
+    const TlsServer served(true);
     // Empty: the address itself; otherwise another name for it.
     const std::string name = GENERATE("", "localhost");
     const auto client = H2Client::connect(served.tls_target("first.crt", name), 20s);
@@ -67,7 +67,7 @@ TEST_CASE("calls go over TLS when the certificate is for the host and has a trus
 }
 
 TEST_CASE("an untrusted certificate is refused, with the reason", "[h2][tls]") {
-    const Served served(true);
+    const TlsServer served(true);
     const auto stranger = H2Client::connect(served.tls_target("second.crt"), 20s);
     REQUIRE_FALSE(stranger);
     CHECK(stranger.error().code == ErrorCode::unavailable);
@@ -79,12 +79,12 @@ TEST_CASE("an untrusted certificate is refused, with the reason", "[h2][tls]") {
 }
 
 TEST_CASE("TLS on only one side is an error that says so", "[h2][tls]") {
-    const Served plain(false);
+    const TlsServer plain(false);
     const auto to_plain = H2Client::connect(plain.tls_target("first.crt"), 20s);
     REQUIRE_FALSE(to_plain);
     CHECK(to_plain.error().code == ErrorCode::unavailable);
 
-    const Served secured(true);
+    const TlsServer secured(true);
     const auto in_clear = H2Client::connect(secured.target(), 20s);
     REQUIRE(in_clear);
     const auto answer = (*in_clear)->call(registration("agent-01"));
@@ -94,13 +94,13 @@ TEST_CASE("TLS on only one side is an error that says so", "[h2][tls]") {
 
 TEST_CASE("an invalid root certificate is bad data", "[h2][tls]") {
     TcpTarget target{"127.0.0.1", 1, TlsClientSettings{"", "no certificate", {}}};
-    const Served served(true);
+    const TlsServer served(true);
     target.port = served.server->port();
     CHECK(H2Client::connect(target, 20s).error().code == ErrorCode::bad_data);
 }
 
 TEST_CASE("a call without an answer in time is given up, and the connection stays usable", "[h2]") {
-    Served served(false);
+    TlsServer served(false);
     const auto client = H2Client::connect(served.target(), 20s).value();
     REQUIRE(client->call(registration("agent-01")));
     H2Request waiting = registration("agent-01");
@@ -116,7 +116,7 @@ TEST_CASE("a call without an answer in time is given up, and the connection stay
 }
 
 TEST_CASE("a stopped call is cancelled without waiting", "[h2]") {
-    Served served(false);
+    TlsServer served(false);
     const auto client = H2Client::connect(served.target(), 20s).value();
     std::stop_source stop;
     stop.request_stop();
@@ -125,7 +125,7 @@ TEST_CASE("a stopped call is cancelled without waiting", "[h2]") {
 }
 
 TEST_CASE("a call on a connection that has ended is an error that says so", "[h2]") {
-    auto served = std::make_unique<Served>(false);
+    auto served = std::make_unique<TlsServer>(false);
     const auto client = H2Client::connect(served->target(), 20s).value();
     REQUIRE(client->call(registration("agent-01")));
     served.reset();

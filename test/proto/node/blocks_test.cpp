@@ -15,7 +15,6 @@ using namespace ioswarm::proto;
 using namespace ioswarm::test;
 using namespace std::chrono_literals;
 using World = NodeWorld;
-using Grpc = FakeNode::Grpc;
 
 TEST_CASE("node: the next new block comes although the node first told a tip far above the true one") {
     World world;
@@ -204,13 +203,14 @@ TEST_CASE("node: a stream that goes quiet while the chain continues is replaced"
 TEST_CASE("node: cut, garbage, huge and refused blocks are errors, and the reader recovers") {
     World world(60s);
     world.push(5);
-    for (const Grpc mode : {Grpc::half, Grpc::garbage, Grpc::refuse, Grpc::empty, Grpc::huge}) {
+    for (const FakeNode::Grpc mode : {FakeNode::Grpc::half, FakeNode::Grpc::garbage, FakeNode::Grpc::refuse,
+                                      FakeNode::Grpc::empty, FakeNode::Grpc::huge}) {
         world.node.set_grpc(mode);
         const auto block = world.next(5);
         REQUIRE_FALSE(block);
         CHECK((block.error().code == ErrorCode::bad_data || block.error().code == ErrorCode::unavailable));
     }
-    world.node.set_grpc(Grpc::normal);
+    world.node.set_grpc(FakeNode::Grpc::normal);
     CHECK(world.insist(5).height == 5);
 }
 
@@ -237,7 +237,7 @@ TEST_CASE("node: reads fail while a node is away, and afterwards no block is mis
 }
 
 TEST_CASE("node: a gRPC API that answers JSON is reported with the version to upgrade to, and web3 continues") {
-    for (const Grpc mode : {Grpc::json_request, Grpc::json_answer}) {
+    for (const FakeNode::Grpc mode : {FakeNode::Grpc::json_request, FakeNode::Grpc::json_answer}) {
         World world;
         world.push(5);
         world.node.set_account(kPlain, U256(7), 1);
@@ -266,7 +266,7 @@ TEST_CASE("node: a gRPC API that answers JSON is reported with the version to up
         CHECK_FALSE(world.source->pool().pending());
         CHECK(world.lines.count(LogLevel::error, "v2.3.8 or later") == 1);
 
-        world.node.set_grpc(Grpc::normal);  // the node was replaced by one whose API is protobuf
+        world.node.set_grpc(FakeNode::Grpc::normal);  // the node was replaced by one whose API is protobuf
         CHECK(world.source->pool().pending());
         CHECK_FALSE(world.source->speaks_json());
         world.push(7);
@@ -277,7 +277,7 @@ TEST_CASE("node: a gRPC API that answers JSON is reported with the version to up
 TEST_CASE("node: a JSON API is reported by the reader that meets it first") {
     World world;
     world.push(5);
-    world.node.set_grpc(Grpc::json_request);
+    world.node.set_grpc(FakeNode::Grpc::json_request);
     SECTION("the reader of blocks") {
         CHECK(world.insist(5).height == 5);
     }
@@ -311,7 +311,7 @@ TEST_CASE("node: a stop request ends a read that waits, and closing the source e
     REQUIRE_FALSE(*block);
     CHECK(block->error().code == ErrorCode::cancelled);
 
-    world->node.set_grpc("GetChainMeta", Grpc::stall);
+    world->node.set_grpc("GetChainMeta", FakeNode::Grpc::stall);
     const std::size_t before = world->node.calls("GetChainMeta");
     world->stop = {};
     std::jthread caller([&] { block = world->next(6); });

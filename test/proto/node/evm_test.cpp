@@ -20,13 +20,13 @@ JsonRpcClient client_of(const FakeWeb3State& node) {
     return JsonRpcClient(HttpClient::create(node.url()).value());
 }
 
-const Address kPlain = Word(0x11).to_address();
-const Address kContract = Word(0x22).to_address();
+const Address kPlainAccount = Word(0x11).to_address();
+const Address kContractAccount = Word(0x22).to_address();
 const Address kAbsent = Word(0x33).to_address();
 
 void fill(FakeWeb3State& node) {
-    node.accounts[to_hex0x(kPlain.view())] = {U256(1'000), 7, {}, {}};
-    node.accounts[to_hex0x(kContract.view())] = {U256(0), 1, {0x60, 0x01}, {{"0x5", "0x99"}}};
+    node.accounts[to_hex0x(kPlainAccount.view())] = {U256(1'000), 7, {}, {}};
+    node.accounts[to_hex0x(kContractAccount.view())] = {U256(0), 1, {0x60, 0x01}, {{"0x5", "0x99"}}};
 }
 
 /// A real node's recorded answer, chosen by its note in test/data/node/web3.json.
@@ -45,18 +45,20 @@ TEST_CASE("all missing state is read in one batch at one height") {
     JsonRpcClient web3 = client_of(node);
     Web3StateFetcher fetcher(web3, 100);
     evm::FetchedState state;
-    REQUIRE(fetcher.fetch({{kPlain, kContract, kAbsent}, {{kContract, 5}, {kContract, 6}}, {99}}, state));
+    REQUIRE(fetcher.fetch(
+        {{kPlainAccount, kContractAccount, kAbsent}, {{kContractAccount, 5}, {kContractAccount, 6}}, {99}},
+        state));
     CHECK(node.batches() == 1);
-    const auto plain = state.account(kPlain).value();
+    const auto plain = state.account(kPlainAccount).value();
     CHECK(plain.exists);
     CHECK(plain.balance == Word{1'000});
     CHECK(plain.nonce == 7);
     CHECK(plain.code == nullptr);
-    CHECK(state.account(kContract)->code->size() == 2);
+    CHECK(state.account(kContractAccount)->code->size() == 2);
     CHECK_FALSE(state.account(kAbsent)->exists);
-    CHECK(state.slot(kContract, 5)->value == Word{0x99});
-    CHECK(state.slot(kContract, 5)->present);
-    CHECK_FALSE(state.slot(kContract, 6)->present);
+    CHECK(state.slot(kContractAccount, 5)->value == Word{0x99});
+    CHECK(state.slot(kContractAccount, 5)->present);
+    CHECK_FALSE(state.slot(kContractAccount, 6)->present);
     CHECK(state.block_hash(99)->bytes[0] == 99);
 }
 
@@ -67,15 +69,15 @@ TEST_CASE("more than 100 requests are split, and their answers stay in order") {
     Web3StateFetcher fetcher(web3, 100);
     evm::Missing missing;
     for (std::uint64_t key = 0; key < 250; ++key) {
-        node.accounts[to_hex0x(kContract.view())].slots[to_quantity(U256(key))] =
+        node.accounts[to_hex0x(kContractAccount.view())].slots[to_quantity(U256(key))] =
             to_quantity(U256(1'000 + key));
-        missing.slots.push_back({kContract, key});
+        missing.slots.push_back({kContractAccount, key});
     }
     evm::FetchedState state;
     REQUIRE(fetcher.fetch(missing, state));
     CHECK(node.batches() == 3);
     for (std::uint64_t key = 0; key < 250; ++key)
-        REQUIRE(state.slot(kContract, key)->value == Word{1'000 + key});
+        REQUIRE(state.slot(kContractAccount, key)->value == Word{1'000 + key});
 }
 
 TEST_CASE("an endpoint that accepts only small batches, or none, is read as well") {
@@ -87,10 +89,10 @@ TEST_CASE("an endpoint that accepts only small batches, or none, is read as well
     calls.batch_limit = [limit] { return limit; };
     Web3StateFetcher fetcher(calls, 100);
     evm::FetchedState state;
-    REQUIRE(fetcher.fetch({{kPlain, kContract}, {{kContract, 5}}, {99}}, state));
-    CHECK(state.account(kPlain)->nonce == 7);
-    CHECK(state.account(kContract)->code->size() == 2);
-    CHECK(state.slot(kContract, 5)->value == Word{0x99});
+    REQUIRE(fetcher.fetch({{kPlainAccount, kContractAccount}, {{kContractAccount, 5}}, {99}}, state));
+    CHECK(state.account(kPlainAccount)->nonce == 7);
+    CHECK(state.account(kContractAccount)->code->size() == 2);
+    CHECK(state.slot(kContractAccount, 5)->value == Word{0x99});
     CHECK(state.block_hash(99)->bytes[0] == 99);
 }
 
@@ -101,7 +103,7 @@ TEST_CASE("a tip that moved during the reads fails the fetch") {
     JsonRpcClient web3 = client_of(node);
     Web3StateFetcher fetcher(web3, 100);
     evm::FetchedState state;
-    const Status fetched = fetcher.fetch({{kPlain}, {}, {}}, state);
+    const Status fetched = fetcher.fetch({{kPlainAccount}, {}, {}}, state);
     REQUIRE_FALSE(fetched);
     CHECK(fetched.error().code == ErrorCode::out_of_range);
 }
@@ -113,7 +115,7 @@ TEST_CASE("a node that does not keep an old state is out of range") {
     JsonRpcClient web3 = client_of(node);
     Web3StateFetcher fetcher(web3, 50, Web3StateFetcher::Height::may_be_old);
     evm::FetchedState state;
-    const Status fetched = fetcher.fetch({{kPlain}, {}, {}}, state);
+    const Status fetched = fetcher.fetch({{kPlainAccount}, {}, {}}, state);
     REQUIRE_FALSE(fetched);
     CHECK(fetched.error().code == ErrorCode::out_of_range);
 }

@@ -13,7 +13,6 @@ using namespace ioswarm::proto;
 using namespace ioswarm::test;
 using namespace std::chrono_literals;
 using World = NodeWorld;
-using Grpc = FakeNode::Grpc;
 using Web3 = FakeNode::Web3;
 
 TEST_CASE("node: the error for a missing or malformed address says what it is for") {
@@ -48,9 +47,9 @@ TEST_CASE("node: the chain is not known before web3 and gRPC have both told thei
     world.node.set_web3(Web3::close);
     CHECK_FALSE(world.source->chain());
     world.node.set_web3(Web3::normal);
-    world.node.set_grpc(Grpc::refuse);
+    world.node.set_grpc(FakeNode::Grpc::refuse);
     CHECK_FALSE(world.source->chain());
-    world.node.set_grpc(Grpc::normal);
+    world.node.set_grpc(FakeNode::Grpc::normal);
     world.node.set_web3(Web3::close);
     CHECK_FALSE(world.source->chain());
     world.node.set_web3(Web3::normal);
@@ -77,9 +76,9 @@ TEST_CASE("node: while web3 is away, gRPC alone tells whether the chain is still
     world.node.set_node_chain_id(0);
     CHECK_FALSE(world.source->chain());
     world.node.set_node_chain_id(1);
-    world.node.set_grpc(Grpc::refuse);
+    world.node.set_grpc(FakeNode::Grpc::refuse);
     CHECK_FALSE(world.source->chain());
-    world.node.set_grpc(Grpc::normal);
+    world.node.set_grpc(FakeNode::Grpc::normal);
     // web3 is back, and on another chain.
     world.node.set_chain_id(4690);
     world.node.set_web3(Web3::normal);
@@ -202,7 +201,7 @@ TEST_CASE("node: a pool over gRPC's default of 4 MiB is accepted, one over 64 Mi
     REQUIRE(pending->size() == 1);
     CHECK(pending->front()->raw == action);
 
-    world.node.set_grpc("GetActPoolActions", Grpc::huge);
+    world.node.set_grpc("GetActPoolActions", FakeNode::Grpc::huge);
     const auto refused = world.source->pool().pending();
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == ErrorCode::bad_data);
@@ -212,16 +211,16 @@ TEST_CASE("node: cut, garbage and refused pool answers are errors, and the reade
     World world(60s);
     world.node.set_pool(recorded_pool());
     REQUIRE(world.source->pool().pending());
-    for (const auto& [mode, code] :
-         {std::pair{Grpc::half, ErrorCode::bad_data}, std::pair{Grpc::garbage, ErrorCode::bad_data},
-          std::pair{Grpc::refuse, ErrorCode::unavailable}}) {
+    for (const auto& [mode, code] : {std::pair{FakeNode::Grpc::half, ErrorCode::bad_data},
+                                     std::pair{FakeNode::Grpc::garbage, ErrorCode::bad_data},
+                                     std::pair{FakeNode::Grpc::refuse, ErrorCode::unavailable}}) {
         world.node.set_grpc(mode);
         const auto pending = world.source->pool().pending();
         REQUIRE_FALSE(pending);
         CHECK(pending.error().code == code);
         CHECK_FALSE(world.source->pool().tip());
     }
-    world.node.set_grpc(Grpc::normal);
+    world.node.set_grpc(FakeNode::Grpc::normal);
     CHECK(world.source->pool().pending());
 }
 
@@ -229,7 +228,7 @@ TEST_CASE("node: a node that does not answer times out") {
     World world(300ms);
     world.push(5);
     REQUIRE(world.insist(5).height == 5);
-    world.node.set_grpc(Grpc::stall);
+    world.node.set_grpc(FakeNode::Grpc::stall);
     const auto pending = world.source->pool().pending();
     REQUIRE_FALSE(pending);
     CHECK(pending.error().code == ErrorCode::timed_out);
@@ -288,7 +287,7 @@ TEST_CASE("node: a newest block far above the last one is not the tip at once") 
     REQUIRE(world.source->pool().tip()->height == 5);
     SECTION("over gRPC") {}
     SECTION("over web3, when gRPC speaks JSON") {
-        world.node.set_grpc(Grpc::json_answer);
+        world.node.set_grpc(FakeNode::Grpc::json_answer);
         REQUIRE(world.source->pool().tip()->height == 5);
     }
     world.node.push_block_silently(1'000'005, make_block_info(1'000'005));
@@ -315,9 +314,9 @@ TEST_CASE("node: after the node was away its tip is taken as it is") {
     World world;
     world.push(5);
     REQUIRE(world.source->pool().tip()->height == 5);
-    world.node.set_grpc(Grpc::refuse);
+    world.node.set_grpc(FakeNode::Grpc::refuse);
     REQUIRE_FALSE(world.source->pool().tip());
-    world.node.set_grpc(Grpc::normal);
+    world.node.set_grpc(FakeNode::Grpc::normal);
     world.push(900);
     CHECK(world.source->pool().tip()->height == 900);
 }

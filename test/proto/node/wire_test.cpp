@@ -17,7 +17,6 @@
 using namespace ioswarm;
 using namespace ioswarm::proto;
 using namespace ioswarm::test;
-using Json = nlohmann::json;
 
 namespace {
 
@@ -34,8 +33,8 @@ struct Vector {
 };
 std::vector<Vector> native_actions() {
     std::vector<Vector> out;
-    const Json json = Json::parse(read_data("node/actions.json"));
-    for (const Json& vector : json["vectors"]) {
+    const nlohmann::json json = nlohmann::json::parse(read_data("node/actions.json"));
+    for (const nlohmann::json& vector : json["vectors"]) {
         if (vector["encoding"] == 0) out.push_back({hex(vector["action"]), hex(vector["hash"])});
     }
     REQUIRE(out.size() >= 3);
@@ -112,7 +111,7 @@ TEST_CASE("node wire: web3 has the same receipts for a block, with a status of o
     const auto fetched = read_raw_blocks(recording("GetRawBlocks.bin"), 4, 4, kIds);
     REQUIRE(fetched);
     const ExecutedBlock& block = (*fetched)[1].block;
-    for (const Json& pair : Json::parse(read_data("node/web3.json"))) {
+    for (const nlohmann::json& pair : nlohmann::json::parse(read_data("node/web3.json"))) {
         if (pair["note"] == "receipts of a block") {
             const auto receipts = read_web3_receipts(pair["response"]["result"].dump(), 5);
             REQUIRE(receipts);
@@ -134,9 +133,9 @@ TEST_CASE("node wire: web3 has the same receipts for a block, with a status of o
 }
 
 TEST_CASE("node wire: all requests over web3 work on a node without the gateway plugin") {
-    const Json pairs = Json::parse(read_data("node/web3-without-gateway.json"));
+    const nlohmann::json pairs = nlohmann::json::parse(read_data("node/web3-without-gateway.json"));
     std::set<std::string> answered;
-    for (const Json& pair : pairs) {
+    for (const nlohmann::json& pair : pairs) {
         if (!pair["request"].is_object()) continue;
         const std::string method = pair["request"]["method"];
         const auto replies = read_rpc_batch("[" + pair["response"].dump() + "]", 1, 1);

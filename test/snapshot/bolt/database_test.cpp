@@ -30,10 +30,6 @@ struct Digest {
     bool operator==(const Digest&) const = default;
 };
 
-std::string data(const std::string& name) {
-    return std::string(IOSWARM_TEST_DATA) + "/bolt/" + name;
-}
-
 /// Computes the digest that the manifests have: SHA-256 over be32(len k) ‖ k ‖ be32(len v) ‖ v in key order.
 Result<Digest> digest_of(StateDatabase& database, const std::string& name) {
     auto cursor = database.open_namespace(name);
@@ -86,34 +82,34 @@ std::map<std::string, Digest> manifest(const std::string& name) {
 TEST_CASE("in files made by bbolt 1.3.6 every bucket has the content of its manifest") {
     for (const std::string name : {"trie.db", "trie-page16k.db", "trie-height-be.db", "trie-no-height.db"}) {
         INFO(name);
-        const auto all = read_all(data(name));
+        const auto all = read_all(test::data_path("bolt/" + name));
         REQUIRE(all);
         CHECK(*all == manifest(name + ".manifest.json"));
     }
 }
 
 TEST_CASE("the height is little-endian, or big-endian from older tools, and a missing one is an error") {
-    auto little = open_bolt(data("trie.db"), 0ms);
+    auto little = open_bolt(test::data_path("bolt/trie.db"), 0ms);
     REQUIRE(little);
     CHECK(read_height(**little)->height == 46006460);
     CHECK_FALSE(read_height(**little)->big_endian);
-    auto big = open_bolt(data("trie-height-be.db"), 0ms);
+    auto big = open_bolt(test::data_path("bolt/trie-height-be.db"), 0ms);
     REQUIRE(big);
     CHECK(read_height(**big)->big_endian);
-    auto none = open_bolt(data("trie-no-height.db"), 0ms);
+    auto none = open_bolt(test::data_path("bolt/trie-no-height.db"), 0ms);
     REQUIRE(none);
     CHECK(read_height(**none).error().code == ErrorCode::bad_data);
 }
 
 TEST_CASE("a file from before namespaces is refused with that reason") {
-    const auto database = open_bolt(data("trie-legacy-mpt.db"), 0ms);
+    const auto database = open_bolt(test::data_path("bolt/trie-legacy-mpt.db"), 0ms);
     REQUIRE_FALSE(database);
     CHECK(database.error().why.find("before namespaces") != std::string::npos);
     CHECK(database.error().hint.find("start the node") != std::string::npos);
 }
 
 TEST_CASE("torn and hostile files give a clear error, and those named ok the right content") {
-    for (const auto& file : std::filesystem::directory_iterator(data("bad"))) {
+    for (const auto& file : std::filesystem::directory_iterator(test::data_path("bolt/bad"))) {
         const std::string name = file.path().filename().string();
         INFO(name);
         const auto all = read_all(file.path().string());
@@ -131,7 +127,7 @@ TEST_CASE("torn and hostile files give a clear error, and those named ok the rig
 
 TEST_CASE("a file that a node locks is waited for and then refused with the node's process") {
     const test::TempDir dir;
-    std::filesystem::copy_file(data("trie.db"), dir.path("trie.db"));
+    std::filesystem::copy_file(test::data_path("bolt/trie.db"), dir.path("trie.db"));
     const int holder = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
     REQUIRE(::flock(holder, LOCK_EX) == 0);
     const auto refused = open_bolt(dir.path("trie.db"), 1ms);
@@ -144,7 +140,7 @@ TEST_CASE("a file that a node locks is waited for and then refused with the node
 
 TEST_CASE("the lock is released after the last byte was read, or with the object") {
     const test::TempDir dir;
-    std::filesystem::copy_file(data("trie.db"), dir.path("trie.db"));
+    std::filesystem::copy_file(test::data_path("bolt/trie.db"), dir.path("trie.db"));
     const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
     {
         const auto database = open_bolt(dir.path("trie.db"), 0ms);
@@ -165,7 +161,7 @@ TEST_CASE("the lock is released after the last byte was read, or with the object
 TEST_CASE("a file that is truncated while it is read gives an error, not a signal") {
     const test::TempDir dir;
     const std::string path = dir.path("trie.db");
-    std::filesystem::copy_file(data("trie.db"), path);
+    std::filesystem::copy_file(test::data_path("bolt/trie.db"), path);
     auto database = open_bolt(path, 0ms);
     REQUIRE(database);
     std::filesystem::resize_file(path, 5 * 4096);

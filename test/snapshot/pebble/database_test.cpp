@@ -26,25 +26,25 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Contains the digest that the manifests have: SHA-256 over be32(len k) ‖ k ‖ be32(len v) ‖ v in stored order.
-struct Digest {
+struct PebbleDigest {
     std::uint64_t entries = 0;
     std::uint64_t key_bytes = 0;
     std::uint64_t value_bytes = 0;
     std::string sha256;
-    bool operator==(const Digest&) const = default;
+    bool operator==(const PebbleDigest&) const = default;
 };
 
-std::ostream& operator<<(std::ostream& out, const Digest& d) {
+std::ostream& operator<<(std::ostream& out, const PebbleDigest& d) {
     return out << d.entries << " entries, keys " << d.key_bytes << ", values " << d.value_bytes << ", "
                << d.sha256;
 }
 
-Digest manifest_digest(const nlohmann::json& json) {
+PebbleDigest manifest_digest(const nlohmann::json& json) {
     return {json["Entries"], json["KeyBytes"], json["ValueBytes"], json["Sha256"]};
 }
 
-Result<Digest> digest_of(NamespaceCursor& cursor) {
-    Digest digest;
+Result<PebbleDigest> digest_of(NamespaceCursor& cursor) {
+    PebbleDigest digest;
     Sha256 hash;
     const auto sized = [&](BytesView bytes) {
         const auto n = static_cast<std::uint32_t>(bytes.size());
@@ -64,11 +64,7 @@ Result<Digest> digest_of(NamespaceCursor& cursor) {
     return digest;
 }
 
-std::string data(const std::string& name) {
-    return std::string(IOSWARM_TEST_DATA) + "/pebble/" + name;
-}
-
-Result<Digest> read_total(const std::string& path) {
+Result<PebbleDigest> read_total(const std::string& path) {
     auto database = open_pebble(path, {0ms, false});
     if (!database) return fail(database.error());
     auto cursor = open_pebble_whole(**database);
@@ -80,17 +76,17 @@ Result<Digest> read_total(const std::string& path) {
 
 TEST_CASE("directories written by Pebble have the content of their manifests, whole and by namespace") {
     std::size_t seen = 0;
-    for (const auto& file : fs::directory_iterator(data(""))) {
+    for (const auto& file : fs::directory_iterator(test::data_path("pebble/"))) {
         if (file.path().extension() != ".json") continue;
         const std::string name = file.path().stem().string();
         INFO(name);
         ++seen;
         const auto manifest = nlohmann::json::parse(test::read_data("pebble/" + name + ".json"));
-        const auto total = read_total(data(name));
+        const auto total = read_total(test::data_path("pebble/" + name));
         if (!total) FAIL_CHECK(total.error().text());
         if (!total) continue;
         CHECK(*total == manifest_digest(manifest["Total"]));
-        auto database = open_pebble(data(name), {0ms, false});
+        auto database = open_pebble(test::data_path("pebble/" + name), {0ms, false});
         REQUIRE(database);
         for (const auto& [ns, wanted] : manifest["Namespaces"].items()) {
             INFO(ns);
@@ -108,7 +104,7 @@ TEST_CASE("damaged, hostile and foreign directories give the kind of error that 
     const auto manifest = nlohmann::json::parse(test::read_data("pebble/bad/manifest.json"));
     for (const auto& [name, wanted] : manifest["Directories"].items()) {
         INFO(name << ": " << wanted["Why"].get<std::string>());
-        const auto total = read_total(data("bad/" + name));
+        const auto total = read_total(test::data_path("pebble/bad/" + name));
         const std::string got = total ? "ok" : total.error().what;
         if (!total) INFO(total.error().text());
         CHECK(got == wanted["Expect"].get<std::string>());
@@ -118,10 +114,10 @@ TEST_CASE("damaged, hostile and foreign directories give the kind of error that 
 }
 
 TEST_CASE("an index that lost a block is noticed even when only one namespace is read") {
-    auto database = open_pebble(data("bad/index-skips-block"), {0ms, false});
+    auto database = open_pebble(test::data_path("pebble/bad/index-skips-block"), {0ms, false});
     REQUIRE(database);
     auto cursor = (*database)->open_namespace("Account");
-    const auto read = cursor ? digest_of(**cursor) : Result<Digest>(fail(cursor.error()));
+    const auto read = cursor ? digest_of(**cursor) : Result<PebbleDigest>(fail(cursor.error()));
     REQUIRE_FALSE(read);
     CHECK(read.error().what == "table-corrupt");
 }
@@ -133,7 +129,7 @@ TEST_CASE("a directory with more tables than the soft limit on open files can be
         ::getrlimit(RLIMIT_NOFILE, &limit);
         limit.rlim_cur = 16;  // the directory has 39 tables
         ::setrlimit(RLIMIT_NOFILE, &limit);
-        ::_exit(open_pebble(data("levels-many"), {0ms, false}) ? 0 : 1);
+        ::_exit(open_pebble(test::data_path("pebble/levels-many"), {0ms, false}) ? 0 : 1);
     }
     int status = -1;
     REQUIRE(::waitpid(child, &status, 0) == child);
@@ -142,7 +138,7 @@ TEST_CASE("a directory with more tables than the soft limit on open files can be
 
 TEST_CASE("a running node's lock is waited for and then refused with the node's process") {
     const test::TempDir dir;
-    fs::copy(data("flushed"), dir.path("trie.db"), fs::copy_options::recursive);
+    fs::copy(test::data_path("pebble/flushed"), dir.path("trie.db"), fs::copy_options::recursive);
     // This needs another process, because POSIX record locks do not conflict within one process.
     int ready[2];
     int done[2];
@@ -173,7 +169,7 @@ TEST_CASE("a running node's lock is waited for and then refused with the node's 
     auto live = open_pebble(dir.path("trie.db"), {1000ms, true});
     REQUIRE(live);
     auto cursor = open_pebble_whole(**live);
-    CHECK(*digest_of(**cursor) == *read_total(data("flushed")));
+    CHECK(*digest_of(**cursor) == *read_total(test::data_path("pebble/flushed")));
     ::close(done[1]);
     ::waitpid(node, nullptr, 0);
     CHECK(open_pebble(dir.path("trie.db"), {0ms, false}));
@@ -181,7 +177,7 @@ TEST_CASE("a running node's lock is waited for and then refused with the node's 
 
 TEST_CASE("nothing is written to the directory, and it need not be writable") {
     const test::TempDir dir;
-    fs::copy(data("levels-default"), dir.path("trie.db"), fs::copy_options::recursive);
+    fs::copy(test::data_path("pebble/levels-default"), dir.path("trie.db"), fs::copy_options::recursive);
     std::map<std::string, fs::file_time_type> before;
     for (const auto& file : fs::directory_iterator(dir.path("trie.db")))
         before[file.path()] = file.last_write_time();
@@ -213,10 +209,10 @@ TEST_CASE("traces of a crash or a bad copy give a warning, and nothing else does
         {"recycled-wal-open", torn},  // the rest of the file's older use looks the same
         {"killed-in-edit", "MANIFEST-"},
     };
-    for (const auto& file : fs::directory_iterator(data(""))) {
+    for (const auto& file : fs::directory_iterator(test::data_path("pebble/"))) {
         const std::string name = file.path().stem().string();
         if (file.path().extension() != ".json") continue;
-        const auto warnings = warnings_of(data(name));
+        const auto warnings = warnings_of(test::data_path("pebble/" + name));
         INFO(name << ": " << (warnings.empty() ? "" : warnings.front()));
         const auto at = wanted.find(name);
         CHECK(warnings.size() == (at == wanted.end() ? 0 : 1));
@@ -225,12 +221,12 @@ TEST_CASE("traces of a crash or a bad copy give a warning, and nothing else does
         CHECK_THAT(warnings.front(), !Catch::Contains("/"));
     }
     // The last log of a running node may end at any byte.
-    CHECK(warnings_of(data("torn-payload"), true).empty());
+    CHECK(warnings_of(test::data_path("pebble/torn-payload"), true).empty());
 }
 
 TEST_CASE("a copy without its logs gives a warning, which says so when nothing is left of the state") {
     const auto copy_without_logs = [](const test::TempDir& dir, const std::string& name) {
-        fs::copy(data(name), dir.path(name), fs::copy_options::recursive);
+        fs::copy(test::data_path("pebble/" + name), dir.path(name), fs::copy_options::recursive);
         for (const auto& file : fs::directory_iterator(dir.path(name)))
             if (file.path().extension() == ".log") fs::remove(file.path());
         return dir.path(name);
