@@ -2,9 +2,7 @@
 #include "proto/agent_port/agent_server.hpp"
 
 #include <algorithm>
-#include <array>
 #include <random>
-#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -12,181 +10,13 @@
 #include <grpcpp/server_builder.h>
 
 #include "core/base/try.hpp"
+#include "proto/agent_port/agent_service.hpp"
 #include "proto/agent_port/agent_transport.hpp"
-#include "proto/agent_port/call_status.hpp"
-#include "proto/agent_port/diff_stream_call.hpp"
-#include "proto/agent_port/health_call.hpp"
 #include "proto/agent_port/stream_ends.hpp"
-#include "proto/agent_port/task_stream_call.hpp"
 #include "proto/agent_port/tls_credentials.hpp"
-#include "proto/grpc/locks.hpp"
 #include "proto/grpc/log.hpp"
 
 namespace ioswarm::proto {
-namespace {
-
-constexpr std::string_view kServicePrefix = "/ioswarm.IOSwarm/";
-constexpr std::array<std::pair<std::string_view, Method>, 5> kMethods{{
-    {"Register", Method::register_agent},
-    {"GetTasks", Method::get_tasks},
-    {"SubmitResults", Method::submit_results},
-    {"Heartbeat", Method::heartbeat},
-    {"StreamStateDiffs", Method::stream_state_diffs},
-}};
-constexpr int kReadChunkBytes = 16 << 10;
-constexpr int kMinReadChunkBytes = 256;  ///< gRPC's default
-/// Bytes that HTTP/2 adds per header to its name and value when it counts sizes (RFC 9113 section 10.5.1).
-constexpr std::size_t kHeaderOverheadBytes = 32;
-
-std::optional<Method> method_of(std::string_view path) {
-    if (!path.starts_with(kServicePrefix)) return std::nullopt;
-    path.remove_prefix(kServicePrefix.size());
-    for (const auto& [name, method] : kMethods) {
-        if (name == path) return method;
-    }
-    return std::nullopt;
-}
-
-std::size_t bytes_of(const Metadata& headers) {
-    std::size_t total = 0;
-    for (const auto& [name, value] : headers)
-        total += name.size() + value.size() + kHeaderOverheadBytes;
-    return total;
-}
-
-/// The only service, a generic one. It sees the headers of a call before the body is read; a generated service
-/// does not.
-class AgentService final : public grpc::CallbackGenericService {
-  public:
-    explicit AgentService(Service& service) : service_(service) {}
-
-    grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
-        service_.counters.calls.add();
-        const auto peer = PeerKey::from_grpc_peer(context->peer());
-        auto connection = peer ? service_.connections.find(*peer) : nullptr;
-        const auto header_bytes = bytes_of(context->client_metadata()) + context->method().size();
-
-        const bool is_open = connection != nullptr && !connection->is_shut();
-        const auto health = health_method_of(context->method());
-        if (health && is_open && !service_.under_way.is_draining()) {
-            const auto call =
-                std::make_shared<HealthCall>(service_, context, std::move(connection), *health, header_bytes);
-            call->start();
-            return call.get();
-        }
-        const auto method = method_of(context->method());
-        std::string verified_id;
-        const auto refusal =
-            refusal_for(*context, is_open ? peer : std::nullopt, method, header_bytes, verified_id);
-        if (refusal) {
-            const auto call =
-                std::make_shared<RefusedCall>(service_.counters, context, std::move(connection), header_bytes);
-            call->start(*refusal);
-            return call.get();
-        }
-        std::shared_ptr<AgentCall> call;
-        if (*method == Method::get_tasks) {
-            call = std::make_shared<TaskStreamCall>(service_, context, std::move(connection), *method,
-                                                    std::move(verified_id));
-        } else if (*method == Method::stream_state_diffs) {
-            call = std::make_shared<DiffStreamCall>(service_, context, std::move(connection), *method,
-                                                    std::move(verified_id));
-        } else {
-            call = std::make_shared<UnaryCall>(service_, context, std::move(connection), *method,
-                                               std::move(verified_id));
-        }
-        call->start(header_bytes);
-        return call.get();
-    }
-
-  private:
-    /// Returns the status if the call must be refused. `peer` is empty if the connection was already removed or
-    /// shut, so the client is gone.
-    std::optional<grpc::Status> refusal_for(const grpc::GenericCallbackServerContext& context,
-                                            const std::optional<PeerKey>& peer, std::optional<Method> method,
-                                            std::size_t header_bytes, std::string& verified_id) {
-        if (!peer) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the connection is closing");
-        const bool is_stream = method == Method::get_tasks || method == Method::stream_state_diffs;
-        if (service_.under_way.is_draining() || (is_stream && service_.is_ending_streams)) {
-            return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the coordinator is shutting down");
-        }
-        if (!method) return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "unknown method");
-        auto id = service_.authentication.check(context.client_metadata(), peer->address,
-                                                std::chrono::steady_clock::now());
-        if (!id) {
-            counter_of(id.error().code).add();
-            // Failed authentications are logged per address by Authentication.
-            if (id.error().code == ErrorCode::permission_denied)
-                service_.refused(Authentication::claimed_id(context.client_metadata()),
-                                 service_.authentication.client_text(context.client_metadata(), *peer),
-                                 id.error());
-            return to_grpc_status(id.error());
-        }
-        verified_id = std::move(*id);
-        if (header_bytes > service_.settings.metadata_bytes) {
-            service_.counters.too_large.add();
-            return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "metadata too large");
-        }
-        if (*method == Method::stream_state_diffs && service_.diffs == nullptr) {
-            return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "this coordinator serves no state diffs");
-        }
-        return std::nullopt;
-    }
-
-    const metrics::Counter& counter_of(ErrorCode refusal) {
-        if (refusal == ErrorCode::unauthenticated) return service_.counters.unauthenticated;
-        return refusal == ErrorCode::resource_exhausted ? service_.counters.auth_limited
-                                                        : service_.counters.denied;
-    }
-
-    Service& service_;
-};
-
-int ms(std::chrono::seconds value) {
-    return static_cast<int>(std::chrono::milliseconds(value).count());
-}
-
-}  // namespace
-
-void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings& settings) {
-    leave_out_lock_checks();
-    // gRPC would check the size after the message has arrived, and then only report that there is no message.
-    // Its bytes would count as belonging to no call, and the connection would be shut (see connection.hpp). So
-    // only AgentCall::OnReadDone checks the size. An endless message is stopped by the limit on unexplained
-    // bytes.
-    builder.SetMaxReceiveMessageSize(-1);
-    builder.SetMaxSendMessageSize(static_cast<int>(settings.message_out_bytes));
-    // gRPC 1.51 decompresses a message before it checks the size. So compressed messages are refused.
-    builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
-    builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
-    builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
-    builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
-    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
-                               static_cast<int>(settings.streams_per_connection));
-    builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(settings.metadata_bytes));
-    // Off, because flow-control windows that grow with the bandwidth would let one connection hold megabytes
-    // for each stream.
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-    // gRPC reads this much before it works on the calls in it. With the default of up to 4 MiB, that could be
-    // ten thousand calls.
-    builder.AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadChunkBytes);
-    builder.AddChannelArgument(GRPC_ARG_TCP_MIN_READ_CHUNK_SIZE, kMinReadChunkBytes);
-    builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kReadChunkBytes);
-    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, ms(settings.handshake_timeout));
-    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, ms(settings.idle_timeout));
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, ms(settings.ping_every));
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, ms(settings.ping_timeout));
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-    // An idle task stream carries no data for hours, and still must be pinged.
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_SENT_PING_INTERVAL_WITHOUT_DATA_MS,
-                               ms(settings.ping_every) / 2);
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                               ms(settings.client_ping_every));
-    builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
-    builder.AddChannelArgument(GRPC_ARG_MAX_CHANNEL_TRACE_EVENT_MEMORY_PER_NODE, 0);
-}
-
 namespace {
 
 /// One gRPC server. gRPC fixes how many calls a connection may carry when it builds a server. So another limit
