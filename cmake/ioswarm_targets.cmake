@@ -71,7 +71,7 @@ add_custom_target(thread_tests)
 function(ioswarm_test name)
     cmake_parse_arguments(ARG "OPTIMIZED" "IN;TIMEOUT;COST" "SOURCES;LIBS;LABELS;ARGS" ${ARGN})
     if(NOT ARG_TIMEOUT)
-        set(ARG_TIMEOUT 120)
+        set(ARG_TIMEOUT 300)
     endif()
     set(program ${name})
     if(ARG_IN AND CMAKE_UNITY_BUILD)
@@ -88,6 +88,12 @@ function(ioswarm_test name)
     foreach(source IN LISTS ARG_SOURCES)
         cmake_path(ABSOLUTE_PATH source NORMALIZE)
         target_sources(${program} PRIVATE ${source})
+        cmake_path(GET source FILENAME file)
+        get_property(known GLOBAL PROPERTY IOSWARM_SOURCES_${program})
+        if(file IN_LIST known)
+            message(FATAL_ERROR "${name}: ${program} has another ${file}, and ctest chooses cases by the file's name")
+        endif()
+        set_property(GLOBAL APPEND PROPERTY IOSWARM_SOURCES_${program} ${file})
     endforeach()
     target_link_libraries(${program} PRIVATE ${ARG_LIBS})
     if("e2e" IN_LIST ARG_LABELS)
@@ -127,14 +133,21 @@ function(ioswarm_test_program name optimized)
     endif()
 endfunction()
 
-# ioswarm_test_entry(name test filter): one more test of ctest, which runs those Catch2 cases of the ioswarm_test `test`
-# that match `filter`. It fails when there are none.
+# ioswarm_test_entry(name test filter [file]): one more test of ctest, which runs those Catch2 cases of the ioswarm_test
+# `test` that match `filter`. Without `file` (its name without .cpp) these are cases of all its files. The test fails
+# when one of the files has no such case.
 function(ioswarm_test_entry name test filter)
     get_property(program GLOBAL PROPERTY IOSWARM_PROGRAM_${test})
     get_property(files GLOBAL PROPERTY IOSWARM_FILES_${test})
-    list(TRANSFORM files PREPEND "[#")
-    list(TRANSFORM files APPEND "]${filter}")
-    list(JOIN files "," cases)
+    if(ARGN)
+        set(files ${ARGN})
+    endif()
+    # In Catch2's filters a comma means "or". No list holds them, because CMake splits no list within brackets.
+    set(cases "")
+    foreach(file IN LISTS files)
+        string(APPEND cases ",[#${file}]${filter}")
+    endforeach()
+    string(SUBSTRING "${cases}" 1 -1 cases)
     add_test(NAME ${name} COMMAND ${program} --filenames-as-tags --warn NoTests "${cases}")
 endfunction()
 
@@ -150,10 +163,10 @@ function(ioswarm_test_needs test)
     add_dependencies(${program} ${ARGN})
 endfunction()
 
-# ioswarm_full_disk_test(name test): one more test of ctest, which runs the hidden cases [full-disk] of `test`. They
-# mount a tmpfs (test/support/small_disk.hpp). Where that is not allowed, ctest shows the test as skipped.
-function(ioswarm_full_disk_test name test)
-    ioswarm_test_entry(${name} ${test} "[full-disk]")
+# ioswarm_full_disk_test(name test file): one more test of ctest, which runs the hidden cases [full-disk] in this file of
+# `test`. They mount a tmpfs (test/support/small_disk.hpp). Where that is not allowed, ctest shows the test as skipped.
+function(ioswarm_full_disk_test name test file)
+    ioswarm_test_entry(${name} ${test} "[full-disk]" ${file})
     get_test_property(${test} LABELS labels)
     set_tests_properties(${name} PROPERTIES
         LABELS "${labels}" TIMEOUT 600 SKIP_REGULAR_EXPRESSION "cannot mount a small tmpfs here")

@@ -26,25 +26,25 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Contains the digest that the manifests have: SHA-256 over be32(len k) ‖ k ‖ be32(len v) ‖ v in stored order.
-struct PebbleDigest {
+struct Digest {
     std::uint64_t entries = 0;
     std::uint64_t key_bytes = 0;
     std::uint64_t value_bytes = 0;
     std::string sha256;
-    bool operator==(const PebbleDigest&) const = default;
+    bool operator==(const Digest&) const = default;
 };
 
-std::ostream& operator<<(std::ostream& out, const PebbleDigest& d) {
+std::ostream& operator<<(std::ostream& out, const Digest& d) {
     return out << d.entries << " entries, keys " << d.key_bytes << ", values " << d.value_bytes << ", "
                << d.sha256;
 }
 
-PebbleDigest manifest_digest(const nlohmann::json& json) {
+Digest manifest_digest(const nlohmann::json& json) {
     return {json["Entries"], json["KeyBytes"], json["ValueBytes"], json["Sha256"]};
 }
 
-Result<PebbleDigest> digest_of(NamespaceCursor& cursor) {
-    PebbleDigest digest;
+Result<Digest> digest_of(NamespaceCursor& cursor) {
+    Digest digest;
     Sha256 hash;
     const auto sized = [&](BytesView bytes) {
         const auto n = static_cast<std::uint32_t>(bytes.size());
@@ -64,7 +64,7 @@ Result<PebbleDigest> digest_of(NamespaceCursor& cursor) {
     return digest;
 }
 
-Result<PebbleDigest> read_total(const std::string& path) {
+Result<Digest> read_total(const std::string& path) {
     auto database = open_pebble(path, {0ms, false});
     if (!database) return fail(database.error());
     auto cursor = open_pebble_whole(**database);
@@ -117,7 +117,7 @@ TEST_CASE("an index that lost a block is noticed even when only one namespace is
     auto database = open_pebble(test::data_path("pebble/bad/index-skips-block"), {0ms, false});
     REQUIRE(database);
     auto cursor = (*database)->open_namespace("Account");
-    const auto read = cursor ? digest_of(**cursor) : Result<PebbleDigest>(fail(cursor.error()));
+    const auto read = cursor ? digest_of(**cursor) : Result<Digest>(fail(cursor.error()));
     REQUIRE_FALSE(read);
     CHECK(read.error().what == "table-corrupt");
 }
