@@ -13,7 +13,7 @@
 #include "contracts/keystore.hpp"
 #include "core/crypto/address.hpp"
 #include "test/support/fake_chain.hpp"
-#include "test/support/fake_pool.hpp"
+#include "test/support/fake_claim_pool.hpp"
 #include "test/support/scripted_http.hpp"
 #include "test/support/temp_dir.hpp"
 
