@@ -15,6 +15,7 @@
 #include "cli/config/suggest.hpp"
 #include "cli/empty_values.hpp"
 #include "cli/json_option.hpp"
+#include "cli/version/build_info.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -198,7 +199,7 @@ ExitCode dispatch(std::span<const std::string> arguments, Io& io) {
     std::string name = rest.front();
     rest.erase(rest.begin());
     if (is_any_of(name, {"--version", "-V"})) {
-        io.out << "ioswarm " IOSWARM_VERSION "\n";
+        io.out << "ioswarm " << build_info().version << "\n";
         return ExitCode::ok;
     }
     if (is_any_of(name, {"--help", "-h", "help"})) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/version/build_info.hpp"
 #include "core/crypto/hmac.hpp"
 #include "core/sim/agent_rules.hpp"
 
@@ -40,7 +41,7 @@ std::unique_ptr<proto::AgentGroup> test_agents(std::uint64_t count, proto::Coord
         if (!config.master_secret.empty()) profile.token = agent_token(config.master_secret, profile.id);
         profile.level = TaskLevel::l2_state_verify;
         profile.region = "loopback";
-        profile.version = "ioswarm " IOSWARM_VERSION;
+        profile.version = fmt::format("ioswarm {}", build_info().version);
         profile.codec = i % 2 == 0 ? proto::Codec::json : proto::Codec::protobuf;
         agents->add(std::move(profile), sim::deployed_rules(TaskLevel::l2_state_verify));
     }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/serve/json_reply.hpp"
+#include "cli/version/build_info.hpp"
 #include "core/base/text.hpp"
 
 namespace ioswarm::cli {
@@ -112,7 +113,7 @@ HttpReply ControlApi::status(const HttpRequest&) const {
     const ShadowTotals shadow = monitor_.shadow();
     const Reasons reasons = all_reasons(monitor_, around_);
     return json_reply(Json{
-        {"version", IOSWARM_VERSION},
+        {"version", build_info().version},
         {"pid", ::getpid()},
         {"uptime_seconds", seconds_of(status.uptime)},
         {"ready", reasons.empty()},

@@ -13,6 +13,7 @@
 #include "cli/sim/process_use.hpp"
 #include "cli/sim/run.hpp"
 #include "cli/sim/wallets.hpp"
+#include "cli/version/build_info.hpp"
 #include "core/base/text.hpp"
 #include "core/base/try.hpp"
 #include "core/sim/agent_rules.hpp"
@@ -70,7 +71,7 @@ proto::LoadSettings load_generator_settings(const SimOptions& options, std::chro
     out.agents_per_connection = agents_per_connection(options);
     out.threads = std::clamp(usable_cores() / 2, 1U, 4U);
     out.level = options.level;
-    out.version = "ioswarm sim " IOSWARM_VERSION;
+    out.version = fmt::format("ioswarm sim {}", build_info().version);
     out.late_by = task_timeout + task_timeout / 4;  // a quarter after the time-out, so that it is surely late
     // An agent that left comes back half a block later. 100 ms is enough to close and open a connection.
     out.away_for = std::max<std::chrono::milliseconds>(options.block_time / 2, std::chrono::milliseconds(100));

@@ -77,7 +77,7 @@ core="$swarm core/sim"
     allow cli/snapshot $commands snapshot snapshot/gzip snapshot/store
     allow cli/diffs $commands snapshot snapshot/store proto/diffs proto/h2 proto/codec cli/serve
     allow cli/doctor $commands contracts proto/node cli/contracts cli/serve
-    allow cli/sim $commands $core cli/wiring snapshot proto/codec proto/grpc proto/node proto/agents proto/agent_port
+    allow cli/sim $commands $core cli/version cli/wiring snapshot proto/codec proto/grpc proto/node proto/agents proto/agent_port
     allow cli $commands core/auth core/evm settlement snapshot proto/node cli/serve cli/version
 }
 for folder in $(find core proto snapshot contracts settlement cli -name '*.[ch]pp' -exec dirname {} + | sort -u); do
