@@ -270,7 +270,7 @@ TEST_CASE("the example of a first deployment runs unchanged", "[contracts]") {
     const std::string key = dir.write("key", to_hex(keccak256(as_bytes("example")).view()));
     const ProgramRun run =
         run_program({"/bin/sh", example, key, to_io(deployer.address())},
-                    {"IOSWARM=" + IOSWARM_BINARY, "CHAIN=--rpc " + anvil().url() + " --chain-id 4690",
+                    {"IOSWARM=" IOSWARM_BINARY, "CHAIN=--rpc " + anvil().url() + " --chain-id 4690",
                      "XDG_STATE_HOME=" + dir.path("state")});
     CAPTURE(run.out, run.err);
     CHECK(run.code == 0);
@@ -289,7 +289,7 @@ TEST_CASE("the cron example for an agent claims, and prints nothing when there i
     for (int i = 0; i < 2; ++i) {
         const ProgramRun run =
             run_program({"/bin/sh", std::string(IOSWARM_DIST) + "/claim-rewards.sh", key, to_io(pool)},
-                        {"IOSWARM=" + IOSWARM_BINARY, "CHAIN=--rpc " + anvil().url() + " --chain-id 4690",
+                        {"IOSWARM=" IOSWARM_BINARY, "CHAIN=--rpc " + anvil().url() + " --chain-id 4690",
                          "XDG_STATE_HOME=" + dir.path("state")});
         CAPTURE(run.out, run.err);
         CHECK(run.code == 0);

@@ -142,9 +142,9 @@ TEST_CASE("a clock that jumps by hours or years between two runs pays nothing tw
     const FaultyWorld w;
     const std::string clock = w.dir.write("clock", "0");
     std::uint64_t epoch = 0;
-    for (const char* seconds : {"90000", "-90000", "63072000", "-1700000000"}) {
-        CAPTURE(seconds);
-        w.dir.write("clock", seconds);
+    for (const char* jump : {"90000", "-90000", "63072000", "-1700000000"}) {
+        CAPTURE(jump);
+        w.dir.write("clock", jump);
         const ProgramRun run = w.run({"FAULT_CLOCK_FILE=" + clock});
         INFO(run.err);
         REQUIRE(run.code == 0);
