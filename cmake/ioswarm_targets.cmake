@@ -59,17 +59,18 @@ endif()
 # Builds all tests that run under TSan.
 add_custom_target(thread_tests)
 
-# ioswarm_test(name SOURCES … LIBS … [IN program] [LABELS …] [TIMEOUT seconds] [COST seconds] [ARGS words] [OPTIMIZED]):
-# one test of ctest, which runs the Catch2 cases of its SOURCES in a process of its own. ARGS are additional words for
-# Catch2. COST is for a long test, which starts before the others, so that none is left alone at the end. OPTIMIZED is
-# for a test that runs so long under sanitizers that it is optimized like the code that it tests.
+# ioswarm_test(name SOURCES … LIBS … [HIDDEN …] [IN program] [LABELS …] [TIMEOUT seconds] [COST seconds] [ARGS filter]
+# [OPTIMIZED]): one test of ctest, which runs the Catch2 cases of its SOURCES in a process of its own, except for those
+# that ARGS filters out. The sources in HIDDEN have only hidden cases, for ioswarm_test_entry. COST is for a long test,
+# which starts before the others, so that none is left alone at the end. OPTIMIZED is for a test that runs so long under
+# sanitizers that it is optimized like the code that it tests.
 # Labels: thread (it starts threads, so it also runs under TSan), grpc, e2e.
 #
 # A unity build compiles all tests with the same IN as one program, because half of the time of a small test program is
 # spent on the headers. Its name is then also a target, which builds that program. Without a unity build each test is a
 # program, so that a developer can build one test alone.
 function(ioswarm_test name)
-    cmake_parse_arguments(ARG "OPTIMIZED" "IN;TIMEOUT;COST" "SOURCES;LIBS;LABELS;ARGS" ${ARGN})
+    cmake_parse_arguments(ARG "OPTIMIZED" "IN;TIMEOUT;COST;ARGS" "SOURCES;HIDDEN;LIBS;LABELS" ${ARGN})
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 300)
     endif()
@@ -85,7 +86,7 @@ function(ioswarm_test name)
     if(NOT optimized STREQUAL ARG_OPTIMIZED)
         message(FATAL_ERROR "${name}: all tests in ${program} must be OPTIMIZED, or none")
     endif()
-    foreach(source IN LISTS ARG_SOURCES)
+    foreach(source IN LISTS ARG_SOURCES ARG_HIDDEN)
         cmake_path(ABSOLUTE_PATH source NORMALIZE)
         target_sources(${program} PRIVATE ${source})
         cmake_path(GET source FILENAME file)
