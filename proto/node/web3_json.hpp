@@ -17,8 +17,8 @@
 
 namespace ioswarm::proto {
 
-/// Returns an error with the code bad_data, for an answer of the node that cannot be read. `which` names the
-/// web3 method or the field that is wrong.
+/// Returns an error that says that the node's answer cannot be read. Its code is bad_data. `which` is the name
+/// of the web3 method, or of the field whose value is wrong.
 [[nodiscard]] Error web3_bad(std::string which, std::string why);
 
 /// Converts an RPC error of the node: to out_of_range if the node does not keep the state at the requested
@@ -33,7 +33,7 @@ namespace ioswarm::proto {
 [[nodiscard]] Result<nlohmann::json> web3_object(const Result<RpcReply>& reply, const std::string& method);
 
 /// Reads a number of at most 256 bits from a field of a web3 answer. web3 writes numbers in hex: 31 is "0x1f".
-/// Returns nothing if the field is missing, is not such a number, or is larger than 256 bits.
+/// Returns nothing if there is no such field, if its value is no hex number, or if the number is larger.
 [[nodiscard]] std::optional<U256> web3_quantity(const nlohmann::json& object, const char* field);
 /// The same for a number of at most 64 bits.
 [[nodiscard]] std::optional<std::uint64_t> web3_quantity64(const nlohmann::json& object, const char* field);

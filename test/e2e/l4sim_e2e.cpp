@@ -12,8 +12,6 @@
 using namespace ioswarm::test;
 using Catch::Matchers::Contains;
 
-namespace {}  // namespace
-
 TEST_CASE("l4sim passes with ten agents and reports it in text and in JSON", "[l4sim]") {
     const TempDir dir;
     const std::vector<std::string> environment{"TMPDIR=" + dir.path()};

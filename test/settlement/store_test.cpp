@@ -401,8 +401,6 @@ TEST_CASE("spending counts for the UTC day in which it was signed") {
     CHECK(store->spent_today(kStoreNow + day) == U256(0));
 }
 
-namespace {}  // namespace
-
 TEST_CASE("a flipped bit in a row that decides on a payment is found before anything is paid") {
     const TempDir dir;
     auto store = new_store(dir);

@@ -16,11 +16,11 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/atomic_file.hpp"
-#include "core/crypto/hmac.hpp"
 #include "snapshot/output_lock.hpp"
 #include "snapshot/publication.hpp"
 #include "test/snapshot/published_files.hpp"
 #include "test/snapshot/snapshot_facts.hpp"
+#include "test/support/sha256_hex.hpp"
 #include "test/support/temp_dir.hpp"
 #include "test/support/test_data.hpp"
 
@@ -82,7 +82,7 @@ TEST_CASE("the companion files have height, sizes, counts and digests, and sha25
     REQUIRE(report);
     const auto file = read_file(dir.path("acctcode.snap.gz"), 1U << 24);
     REQUIRE(file);
-    const std::string sum = to_hex(sha256(as_bytes(*file)).view());
+    const std::string sum = test::sha256_hex(*file);
     CHECK(read_file(dir.path("acctcode.snap.gz.sha256"), 1000) == sum + "  acctcode.snap.gz\n");
     const auto meta = nlohmann::json::parse(*read_file(dir.path("snapshot-meta.json"), 10000));
     CHECK(meta["height"] == 46006460);

@@ -10,8 +10,8 @@
 
 #include "core/base/atomic_file.hpp"
 #include "core/base/text.hpp"
-#include "core/crypto/hmac.hpp"
 #include "snapshot/immutable_name.hpp"
+#include "test/support/sha256_hex.hpp"
 
 namespace ioswarm::test {
 
@@ -35,7 +35,7 @@ inline std::string link_target(const std::string& fixed) {
 
 inline std::string sha256_of_file(const std::string& path) {
     const auto content = read_file(path, kMaxPublishedBytes);
-    return content ? to_hex(sha256(as_bytes(*content)).view()) : std::string();
+    return content ? sha256_hex(*content) : std::string();
 }
 
 /// Empty when the immutable snapshot `name` is whole: the content has the digest of its name, of its .sha256
@@ -45,7 +45,7 @@ inline std::string fault_of_immutable(const std::string& folder, const std::stri
     if (!parsed) return "no immutable name: " + name;
     const auto content = read_file(folder + "/" + name, kMaxPublishedBytes);
     if (!content) return "no snapshot";
-    const std::string sha = to_hex(sha256(as_bytes(*content)).view());
+    const std::string sha = sha256_hex(*content);
     if (sha.substr(0, 8) != parsed->sha8) return "the name has another digest";
     const auto sum = read_file(folder + "/" + name + ".sha256", 1000);
     if (!sum || *sum != sha + "  " + name + "\n") return "the .sha256 is not its own";

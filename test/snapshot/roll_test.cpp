@@ -17,10 +17,10 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/atomic_file.hpp"
-#include "core/crypto/hmac.hpp"
 #include "test/snapshot/published_files.hpp"
 #include "test/snapshot/snapshot_facts.hpp"
 #include "test/support/reference_diffs.hpp"
+#include "test/support/sha256_hex.hpp"
 #include "test/support/temp_dir.hpp"
 #include "test/support/test_data.hpp"
 
@@ -230,7 +230,7 @@ TEST_CASE("a roll writes the same companion files as an export") {
     const test::TempDir dir;
     const RollOptions options = options_for(dir, test::data_path("node/chain-boltdb/base.snap.gz"));
     REQUIRE(roll(options, test::data_path("node/chain-boltdb/statediffs.db")));
-    const std::string sum = to_hex(sha256(as_bytes(dir.read("today.snap.gz"))).view());
+    const std::string sum = test::sha256_hex(dir.read("today.snap.gz"));
     CHECK(dir.read("today.snap.gz.sha256") == sum + "  today.snap.gz\n");
     const auto meta = nlohmann::json::parse(dir.read("snapshot-meta.json"));
     CHECK(meta["height"] == 27);

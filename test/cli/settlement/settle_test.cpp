@@ -5,7 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <chrono>
+#include <future>
 
 #include <catch2/catch.hpp>
 
@@ -137,18 +138,17 @@ TEST_CASE("a run whose payment is not final in time exits with 75, and the next 
 }
 
 TEST_CASE("an endpoint that answers slowly does not make settle run longer than its time", "[settle]") {
-    std::atomic<bool> is_over = false;  // before the world, whose server may still read it when the test ends
     const SettleWorld w;
     w.close_epoch(0, {"a"});
     REQUIRE(w.settle({"init", "--yes"}).code == 0);
     // The endpoint never answers, until the command has ended.
-    w.alter.set([&](std::string answer, const std::string&) {
-        is_over.wait(false);
+    std::promise<void> command_ended;
+    w.alter.set([ended = command_ended.get_future().share()](std::string answer, const std::string&) {
+        (void)ended.wait_for(std::chrono::minutes(1));
         return answer;
     });
     const ToolRun late = w.settle({"--timeout", "1s"});
-    is_over = true;
-    is_over.notify_all();
+    command_ended.set_value();
     CHECK(late.code == 75);
     CHECK_THAT(late.err, Contains("nothing was signed") && Contains("--timeout"));
 }

@@ -26,8 +26,6 @@ using ioswarm::test::run_cli;
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
-namespace {}  // namespace
-
 TEST_CASE("split_words splits text as a shell does and expands nothing", "[cli]") {
     using Words = std::vector<std::string>;
     CHECK(*cli::split_words("rsync -a  'a b' \"c 'd'\" e\\ f") == Words{"rsync", "-a", "a b", "c 'd'", "e f"});

@@ -8,10 +8,10 @@
 
 #include "core/base/atomic_file.hpp"
 #include "core/base/text.hpp"
-#include "core/crypto/hmac.hpp"
 #include "snapshot/immutable_name.hpp"
 #include "snapshot/writer.hpp"
 #include "test/cli/run_cli.hpp"
+#include "test/support/sha256_hex.hpp"
 #include "test/support/temp_dir.hpp"
 #include "test/support/test_data.hpp"
 
@@ -24,10 +24,6 @@ namespace fs = std::filesystem;
 namespace {
 
 const std::string kFixed = "acctcode.snap.gz";
-
-std::string sha256_hex(const std::string& content) {
-    return to_hex(sha256(as_bytes(content)).view());
-}
 
 /// A folder as `snapshot export` leaves it: the immutable file with its companions, the link, and its
 /// companions.

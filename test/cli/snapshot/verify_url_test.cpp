@@ -10,9 +10,9 @@
 
 #include "core/base/atomic_file.hpp"
 #include "core/base/text.hpp"
-#include "core/crypto/hmac.hpp"
 #include "snapshot/immutable_name.hpp"
 #include "test/support/scripted_http.hpp"
+#include "test/support/sha256_hex.hpp"
 
 using namespace ioswarm;
 using namespace std::chrono_literals;
@@ -23,20 +23,16 @@ namespace {
 
 const std::string kFixedUrl = "/s/acctcode.snap.gz";
 
-std::string digest_of(const std::string& content) {
-    return to_hex(sha256(as_bytes(content)).view());
-}
-
 /// A server that publishes a snapshot as `ioswarm serve` and a web server do together. Tests change its
 /// answers.
 struct PublishedSnapshot {
     std::string content = *read_file(IOSWARM_TEST_DATA "/snapshots/acctcode.snap.gz", std::size_t{1} << 24U);
     std::string name =
-        snapshot::ImmutableName{"acctcode.snap.gz", 46006460, digest_of(content).substr(0, 8)}.text();
+        snapshot::ImmutableName{"acctcode.snap.gz", 46006460, test::sha256_hex(content).substr(0, 8)}.text();
     OrderedJson meta{{"file", name},
                      {"height", 46006460},
                      {"bytes", content.size()},
-                     {"sha256", digest_of(content)},
+                     {"sha256", test::sha256_hex(content)},
                      {"payload_sha256", payload_sha256()},
                      {"entries", 1820 + 40},
                      {"namespaces", {{"Account", {{"entries", 1820}}}, {"Code", {{"entries", 40}}}}}};
@@ -61,7 +57,7 @@ struct PublishedSnapshot {
     void publish() {
         answers[kFixedUrl] = "HTTP/1.1 302 Found\r\nLocation: " + name + "\r\nContent-Length: 0\r\n\r\n";
         answers["/s/" + name] = ok(content);
-        answers["/s/" + name + ".sha256"] = ok(digest_of(content) + "  " + name + "\n");
+        answers["/s/" + name + ".sha256"] = ok(test::sha256_hex(content) + "  " + name + "\n");
         answers["/s/" + name + ".json"] = ok(meta.dump());
     }
     /// Verifies what is published under a path. The server lives during this call only, so that tests may
@@ -106,7 +102,7 @@ TEST_CASE("a published snapshot is whole, agrees with its companions, and is fou
     CHECK(found->facts.height == 46006460);
     CHECK(found->facts.entries == 1860);
     CHECK(found->facts.bytes == published.content.size());
-    CHECK(found->facts.sha256 == digest_of(published.content));
+    CHECK(found->facts.sha256 == test::sha256_hex(published.content));
     CHECK(found->compared == std::vector<std::string>{found->place + ".sha256", found->place + ".json"});
 }
 
@@ -119,7 +115,7 @@ TEST_CASE("a snapshot under its fixed name alone is compared with what lies besi
     }
     SECTION("its digest and the shared description") {
         published.answers[kFixedUrl + ".sha256"] =
-            PublishedSnapshot::ok(digest_of(published.content) + "  acctcode.snap.gz\n");
+            PublishedSnapshot::ok(test::sha256_hex(published.content) + "  acctcode.snap.gz\n");
         published.meta["file"] = "acctcode.snap.gz";
         published.answers["/s/snapshot-meta.json"] = PublishedSnapshot::ok(published.meta.dump());
         CHECK(published.verify()->compared.size() == 2);
@@ -137,7 +133,7 @@ TEST_CASE("a query stays with the URLs of the companions", "[url]") {
     published.answers.clear();
     published.answers[kFixedUrl + "?key=1"] = PublishedSnapshot::ok(published.content);
     published.answers[kFixedUrl + ".sha256?key=1"] =
-        PublishedSnapshot::ok(digest_of(published.content) + "  acctcode.snap.gz\n");
+        PublishedSnapshot::ok(test::sha256_hex(published.content) + "  acctcode.snap.gz\n");
     const auto found = published.verify_at(kFixedUrl + "?key=1");
     if (!found) FAIL(found.error().text());
     CHECK(found->compared.size() == 1);
@@ -161,7 +157,7 @@ TEST_CASE("a server that lies is refused, with what is wrong", "[url]") {
         published.answers[path + ".sha256"] =
             PublishedSnapshot::ok(std::string(64, 'a') + "  " + published.name);
         CHECK_THAT(published.refusal(), Contains(".sha256 says SHA-256 aaaa") &&
-                                            Contains(".json says " + digest_of(published.content)));
+                                            Contains(".json says " + test::sha256_hex(published.content)));
         CHECK(published.verify().error().code == ErrorCode::failed_precondition);
     }
     SECTION("a digest of something else, without a description") {
@@ -172,7 +168,7 @@ TEST_CASE("a server that lies is refused, with what is wrong", "[url]") {
     }
     SECTION("a digest under another name") {
         published.answers[path + ".sha256"] =
-            PublishedSnapshot::ok(digest_of(published.content) + "  other.snap.gz\n");
+            PublishedSnapshot::ok(test::sha256_hex(published.content) + "  other.snap.gz\n");
         CHECK_THAT(published.refusal(), Contains("it names other.snap.gz"));
     }
     SECTION("a page for people in the place of the digest") {

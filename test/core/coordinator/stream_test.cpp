@@ -9,8 +9,6 @@ using namespace ioswarm;
 using namespace ioswarm::test;
 using namespace std::chrono_literals;
 
-namespace {}
-
 TEST_CASE("an agent that is not registered gets no stream") {
     Desk desk;
     const auto stream = desk.engine->open_stream("a", {"a", kL2, 10}, std::make_shared<FakeSink>());

@@ -17,7 +17,6 @@
 #include "core/diffs/diff_chain.hpp"
 #include "core/diffs/sqlite_diff_store.hpp"
 #include "test/support/diff_rows.hpp"
-#include "test/support/sanitized.hpp"
 #include "test/support/temp_dir.hpp"
 
 using namespace ioswarm;
@@ -128,7 +127,7 @@ TEST_CASE(
     int kills = 0;
     int whole_lives = 0;
     std::uint64_t acknowledged = 0;
-    while (kills < (test::kSanitized ? 100 : 500)) {
+    while (kills < 500) {
         // From the first call to the last, again and again, on the log as the last kill left it.
         for (int last = 1;; ++last) {
             const Death death = live_until(file, last);
