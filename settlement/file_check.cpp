@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "core/base/try.hpp"
+#include "core/base/u512.hpp"
 #include "core/crypto/eth_tx.hpp"
 #include "core/crypto/keccak.hpp"
 #include "core/crypto/sha256.hpp"
@@ -106,12 +107,12 @@ class ContentCheck {
         while (line_ && line_->intent <= intent.id) {
             if (line_->intent != intent.id || line_->paid != (intent.state == IntentState::final_ok))
                 return damaged(name + ": its payouts do not fit its state");
-            sum += U512(line_->payout.amount_rau);
+            sum += to_u512(line_->payout.amount_rau);
             payouts.push_back(std::move(line_->payout));
             IOSWARM_DO(next_covered());
         }
         paid_payouts_ += intent.state == IntentState::final_ok ? payouts.size() : 0;
-        const bool fits = pays ? payouts_hash(payouts) == intent.payouts_hash && sum == U512(intent.value_rau)
+        const bool fits = pays ? payouts_hash(payouts) == intent.payouts_hash && sum == to_u512(intent.value_rau)
                                : payouts.empty() && intent.value_rau == 0;
         if (!fits) return damaged(name + ": its payouts are not those for which it was made");
         if (intent.to != identity_.contract) return damaged(name + " pays another contract");

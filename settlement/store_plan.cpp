@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/base/try.hpp"
+#include "core/base/u512.hpp"
 #include "core/sqlite/rows.hpp"
 #include "settlement/schema.hpp"
 #include "settlement/sqlite_store.hpp"
@@ -21,13 +22,13 @@ Status check_planned(const PlannedIntent& planned) {
     const IntentRow& intent = planned.intent;
     U512 sum = 0;
     for (const CoveredPayout& payout : planned.payouts)
-        sum += U512(payout.amount_rau);
+        sum += to_u512(payout.amount_rau);
     if (intent.kind == IntentKind::weights) {
         if (planned.payouts.empty() && intent.value_rau == 0) return {};
         return fail(ErrorCode::internal, kCannotPlan, {}, "weights carry no value and cover no payout");
     }
     if (planned.payouts.empty()) return fail(ErrorCode::internal, kCannotPlan, {}, "it covers no payout");
-    if (sum != U512(intent.value_rau)) {
+    if (sum != to_u512(intent.value_rau)) {
         return fail(ErrorCode::internal, kCannotPlan, {},
                     "its value is not the sum of the payouts that it covers");
     }

@@ -86,13 +86,12 @@ std::string check_form(const KeyRow& key, std::string_view text) {
     return "";
 }
 
-/// Compares decimal amounts exactly: min ≤ value ≤ max.
+/// Compares decimal amounts exactly: min ≤ value ≤ max. The products fit, because scale ≤ 18.
 bool within(const Decimal& value, std::uint64_t min, std::uint64_t max) {
-    U512 scale = 1;
+    U256 scale = 1;
     for (unsigned i = 0; i < value.scale; ++i)
         scale *= 10;
-    const U512 unscaled(value.unscaled);
-    return unscaled >= scale * min && unscaled <= scale * max;
+    return value.unscaled >= scale * min && value.unscaled <= scale * max;
 }
 
 std::string range_text(const KeyRow& key) {

@@ -140,7 +140,7 @@ void add_diffs(Families& out, const DiffsView& diffs) {
 
 /// Prometheus works with doubles, so amounts are in IOTX and not exact.
 double iotx_of(const U256& rau) {
-    return rau.convert_to<double>() / 1e18;
+    return static_cast<double>(rau) / 1e18;
 }
 
 void add_settlement(Families& out, const SettlementFigures& settlement) {

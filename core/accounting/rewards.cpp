@@ -5,6 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include "core/base/u512.hpp"
+
 namespace ioswarm {
 namespace {
 
@@ -19,38 +21,38 @@ U512 power_of_ten(unsigned exponent) {
 
 U256 cut_of(const RewardSettings& settings) {
     // The product of two 256-bit numbers fits in 512 bits.
-    const U512 cut = U512(settings.epoch_reward_rau) * U512(settings.delegate_cut_pct.unscaled) /
+    const U512 cut = to_u512(settings.epoch_reward_rau) * to_u512(settings.delegate_cut_pct.unscaled) /
                      (power_of_ten(settings.delegate_cut_pct.scale) * 100);
-    return cut > U512(settings.epoch_reward_rau) ? settings.epoch_reward_rau : static_cast<U256>(cut);
+    return cut > to_u512(settings.epoch_reward_rau) ? settings.epoch_reward_rau : to_u256(cut);
 }
 
 bool earns_bonus(const RewardSettings& settings, const EpochWork& work) {
     if (work.compared == 0) return false;
     const Decimal& wanted = settings.bonus_accuracy_pct;
-    return U512(work.correct) * 100 * power_of_ten(wanted.scale) >= U512(wanted.unscaled) * work.compared;
+    return U512(work.correct) * 100 * power_of_ten(wanted.scale) >= to_u512(wanted.unscaled) * work.compared;
 }
 
 U256 weight_of(const RewardSettings& settings, const EpochWork& work, bool bonus) {
     const U512 plain = U512(work.tasks) * kWeightUnit;
-    if (!bonus) return static_cast<U256>(plain);
+    if (!bonus) return to_u256(plain);
     const U512 unit = power_of_ten(settings.bonus_multiplier.scale);
     const U512 most = unit << 64;  // keeps weights and their sum far below 2^256
-    const U512 multiplier = std::min(U512(settings.bonus_multiplier.unscaled), most);
-    return static_cast<U256>(plain * multiplier / unit);
+    const U512 multiplier = std::min(to_u512(settings.bonus_multiplier.unscaled), most);
+    return to_u256(plain * multiplier / unit);
 }
 
 /// Divides the pool in proportion to the weights of `shares`, which must all be above 0.
 void hand_out(const U256& pool, std::vector<EpochShare>& shares) {
     U512 total = 0;
     for (const EpochShare& share : shares)
-        total += share.weight;
+        total += to_u512(share.weight);
 
     std::vector<std::pair<U512, std::size_t>> remainders;
     remainders.reserve(shares.size());
     U256 given = 0;
     for (std::size_t i = 0; i < shares.size(); ++i) {
-        const U512 exact = U512(pool) * shares[i].weight;  // 2^256 · 2^139: fits
-        shares[i].amount_rau = static_cast<U256>(exact / total);
+        const U512 exact = to_u512(pool) * to_u512(shares[i].weight);  // 2^256 · 2^139: fits
+        shares[i].amount_rau = to_u256(exact / total);
         given += shares[i].amount_rau;
         remainders.emplace_back(exact % total, i);
     }

@@ -2,50 +2,83 @@
 #include "core/base/u256.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <iterator>
+#include <ostream>
+#include <stdexcept>
 
 namespace ioswarm {
+namespace {
+
+constexpr std::string_view kMost =
+    "115792089237316195423570985008687907853269984665640564039457584007913129639935";
+static_assert(kMost.size() == 78);
+
+/// The largest power of ten that fits into 64 bits.
+constexpr std::uint64_t kChunk = 10'000'000'000'000'000'000U;
+constexpr std::size_t kChunkDigits = 19;
+
+}  // namespace
+
+limb_math::Division U256::divided(const U256& a, const U256& b) {
+    if (b == 0) throw std::domain_error("a U256 is divided by 0");
+    return limb_math::divided(a.limbs_, b.limbs_);
+}
+
+U256::operator double() const noexcept {
+    const unsigned bits = limb_math::bit_length(limbs_);
+    if (bits <= 64) return static_cast<double>(limbs_[0]);
+    // The highest 64 bits decide how a double of 53 bits is rounded, except that a half must look larger if any
+    // bit below is set.
+    const unsigned below = bits - 64;
+    auto top = static_cast<std::uint64_t>(*this >> below);
+    if ((*this >> below << below) != *this) top |= 1;
+    return std::ldexp(static_cast<double>(top), static_cast<int>(below));
+}
 
 std::optional<U256> u256_from_decimal(std::string_view text) {
-    // 2^256-1 has 78 digits, so U512 holds any accepted text before the range check.
-    if (text.empty() || text.size() > 78) return std::nullopt;
-    U512 value = 0;
-    for (const char c : text) {
-        if (c < '0' || c > '9') return std::nullopt;
-        value = value * 10 + static_cast<unsigned>(c - '0');
-    }
-    if ((value >> 256) != 0) return std::nullopt;
-    return static_cast<U256>(value);
-}
-
-std::string to_decimal(const U256& value) {
-    return value.str();
-}
-
-std::optional<U256> u256_from_big_endian(BytesView bytes) {
-    if (bytes.size() > 32) return std::nullopt;
-    // Reads 64-bit words, because a 256-bit shift per byte would take longer than hashing the result does.
+    if (text.empty() || text.size() > kMost.size()) return std::nullopt;
+    if (!std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }))
+        return std::nullopt;
+    if (text.size() == kMost.size() && text > kMost) return std::nullopt;
     U256 value = 0;
-    while (!bytes.empty()) {
-        const std::size_t count = bytes.size() % 8 == 0 ? 8 : bytes.size() % 8;
-        std::uint64_t word = 0;
-        for (const std::uint8_t byte : bytes.first(count))
-            word = word << 8 | byte;
-        value = (value << 64) | word;
-        bytes = bytes.subspan(count);
+    while (!text.empty()) {
+        const std::size_t count = text.size() % kChunkDigits == 0 ? kChunkDigits : text.size() % kChunkDigits;
+        std::uint64_t chunk = 0;
+        std::from_chars(text.data(), text.data() + count, chunk);
+        value = value * kChunk + chunk;
+        text.remove_prefix(count);
     }
     return value;
 }
 
+std::string to_decimal(const U256& value) {
+    std::string out;
+    U256 rest = value;
+    while (rest >= kChunk) {
+        std::string digits = std::to_string(static_cast<std::uint64_t>(rest % kChunk));
+        digits.insert(0, kChunkDigits - digits.size(), '0');
+        out.insert(0, digits);
+        rest /= kChunk;
+    }
+    return std::to_string(static_cast<std::uint64_t>(rest)) + out;
+}
+
+std::ostream& operator<<(std::ostream& out, const U256& value) {
+    return out << to_decimal(value);
+}
+
+std::optional<U256> u256_from_big_endian(BytesView bytes) {
+    if (bytes.size() > 32) return std::nullopt;
+    Hash256 word;
+    std::copy(bytes.begin(), bytes.end(), word.bytes.end() - static_cast<std::ptrdiff_t>(bytes.size()));
+    return U256(limb_math::load(word.bytes.data()));
+}
+
 Hash256 to_word(const U256& value) {
     Hash256 out;
-    U256 rest = value;
-    for (std::size_t end = out.bytes.size(); end != 0; end -= 8) {
-        auto word = static_cast<std::uint64_t>(rest & ~std::uint64_t{0});
-        for (std::size_t i = end; i != end - 8; word >>= 8)
-            out.bytes[--i] = static_cast<std::uint8_t>(word);
-        rest >>= 64;
-    }
+    limb_math::store(value.limbs(), out.bytes.data());
     return out;
 }
 

@@ -2,17 +2,17 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <compare>
 #include <cstdint>
 #include <cstring>
 
 #include "core/base/bytes.hpp"
+#include "core/base/limbs.hpp"
 #include "core/base/u256.hpp"
 
 namespace ioswarm::evm {
 
-__extension__ using Wide = unsigned __int128;
+using limb_math::Wide;
 
 /// A 256-bit word of the virtual machine: four 64-bit limbs, the least significant first. Every operation wraps
 /// modulo 2^256. A default-initialised word has no defined value, so that making a stack of words costs
@@ -21,37 +21,25 @@ __extension__ using Wide = unsigned __int128;
 /// The interpreter computes with this type. Outside of it numbers are U256 (core/base/u256.hpp); to_u256() and
 /// Word::from() convert.
 struct Word {
-    std::array<std::uint64_t, 4> limbs;
+    limb_math::Limbs limbs;
 
     Word() = default;
     constexpr Word(std::uint64_t low) : limbs{low, 0, 0, 0} {}  // NOLINT: a number is a word
     constexpr Word(std::uint64_t l3, std::uint64_t l2, std::uint64_t l1, std::uint64_t l0)
         : limbs{l0, l1, l2, l3} {}
+    explicit constexpr Word(const limb_math::Limbs& value) : limbs(value) {}
 
-    [[nodiscard]] static Word from(const U256& value);
+    [[nodiscard]] static Word from(const U256& value) noexcept { return Word(value.limbs()); }
     [[nodiscard]] static Word from(const Address& address) noexcept;
     [[nodiscard]] static Word from(const Hash256& hash) noexcept { return load(hash.bytes.data()); }
     /// Reads at most 32 bytes, big-endian.
     [[nodiscard]] static Word from_big_endian(BytesView bytes) noexcept;
     /// Reads exactly 32 bytes, big-endian.
-    [[nodiscard]] static Word load(const std::uint8_t* bytes) noexcept {
-        Word out;
-        for (std::size_t i = 0; i < 4; ++i) {
-            std::uint64_t limb = 0;
-            std::memcpy(&limb, bytes + 8 * i, sizeof limb);
-            out.limbs[3 - i] = __builtin_bswap64(limb);
-        }
-        return out;
-    }
+    [[nodiscard]] static Word load(const std::uint8_t* bytes) noexcept { return Word(limb_math::load(bytes)); }
     /// Writes 32 bytes, big-endian.
-    void store(std::uint8_t* bytes) const noexcept {
-        for (std::size_t i = 0; i < 4; ++i) {
-            const std::uint64_t limb = __builtin_bswap64(limbs[3 - i]);
-            std::memcpy(bytes + 8 * i, &limb, sizeof limb);
-        }
-    }
+    void store(std::uint8_t* bytes) const noexcept { limb_math::store(limbs, bytes); }
 
-    [[nodiscard]] U256 to_u256() const;
+    [[nodiscard]] U256 to_u256() const noexcept { return U256(limbs); }
     [[nodiscard]] Hash256 to_hash() const noexcept {
         Hash256 out;
         store(out.bytes.data());
@@ -60,45 +48,24 @@ struct Word {
     /// The last 20 bytes.
     [[nodiscard]] Address to_address() const noexcept;
 
-    [[nodiscard]] constexpr bool is_zero() const noexcept {
-        return (limbs[0] | limbs[1] | limbs[2] | limbs[3]) == 0;
-    }
-    [[nodiscard]] constexpr bool fits_64_bits() const noexcept { return (limbs[1] | limbs[2] | limbs[3]) == 0; }
+    [[nodiscard]] constexpr bool is_zero() const noexcept { return limb_math::is_zero(limbs); }
+    [[nodiscard]] constexpr bool fits_64_bits() const noexcept { return limb_math::fits_64_bits(limbs); }
     [[nodiscard]] constexpr std::uint64_t low() const noexcept { return limbs[0]; }
     [[nodiscard]] constexpr bool is_negative() const noexcept { return (limbs[3] >> 63) != 0; }
     /// Position of the highest bit plus one; 0 for 0.
-    [[nodiscard]] unsigned bit_length() const noexcept;
+    [[nodiscard]] unsigned bit_length() const noexcept { return limb_math::bit_length(limbs); }
 
     constexpr bool operator==(const Word&) const = default;
 };
 
 [[nodiscard]] inline Word operator+(const Word& a, const Word& b) noexcept {
-    Word out;
-    unsigned long long carry = 0;  // NOLINT(google-runtime-int): what the builtin takes
-    for (std::size_t i = 0; i < 4; ++i) {
-        const Wide sum = Wide{a.limbs[i]} + b.limbs[i] + carry;
-        out.limbs[i] = static_cast<std::uint64_t>(sum);
-        carry = static_cast<std::uint64_t>(sum >> 64);
-    }
-    return out;
+    return Word(limb_math::sum(a.limbs, b.limbs));
 }
 [[nodiscard]] inline Word operator-(const Word& a, const Word& b) noexcept {
-    Word out;
-    std::uint64_t borrow = 0;
-    for (std::size_t i = 0; i < 4; ++i) {
-        const Wide difference = Wide{a.limbs[i]} - b.limbs[i] - borrow;
-        out.limbs[i] = static_cast<std::uint64_t>(difference);
-        borrow = static_cast<std::uint64_t>(difference >> 64) & 1;
-    }
-    return out;
+    return Word(limb_math::difference(a.limbs, b.limbs));
 }
 [[nodiscard]] inline bool operator<(const Word& a, const Word& b) noexcept {
-    std::uint64_t borrow = 0;
-    for (std::size_t i = 0; i < 4; ++i) {
-        const Wide difference = Wide{a.limbs[i]} - b.limbs[i] - borrow;
-        borrow = static_cast<std::uint64_t>(difference >> 64) & 1;
-    }
-    return borrow != 0;
+    return limb_math::less(a.limbs, b.limbs);
 }
 [[nodiscard]] inline bool operator>(const Word& a, const Word& b) noexcept {
     return b < a;
@@ -115,10 +82,16 @@ struct Word {
 [[nodiscard]] inline Word operator~(const Word& a) noexcept {
     return {~a.limbs[3], ~a.limbs[2], ~a.limbs[1], ~a.limbs[0]};
 }
-[[nodiscard]] Word operator*(const Word& a, const Word& b) noexcept;
+[[nodiscard]] inline Word operator*(const Word& a, const Word& b) noexcept {
+    return Word(limb_math::product(a.limbs, b.limbs));
+}
 /// A shift by 256 or more gives zero.
-[[nodiscard]] Word operator<<(const Word& value, std::uint64_t bits) noexcept;
-[[nodiscard]] Word operator>>(const Word& value, std::uint64_t bits) noexcept;
+[[nodiscard]] inline Word operator<<(const Word& value, std::uint64_t bits) noexcept {
+    return Word(limb_math::shifted_left(value.limbs, bits));
+}
+[[nodiscard]] inline Word operator>>(const Word& value, std::uint64_t bits) noexcept {
+    return Word(limb_math::shifted_right(value.limbs, bits));
+}
 
 /// Division by 0 gives 0 for both, as in the EVM.
 struct Division {

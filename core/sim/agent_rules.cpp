@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "core/base/u256.hpp"
+#include "core/base/u512.hpp"
 #include "core/coordinator/task_execution.hpp"
 #include "core/crypto/keccak.hpp"
 
@@ -33,7 +33,8 @@ TaskResult accepted(const TaskPackage& task) {
 
 /// The order of the secp256k1 group (SEC 2, section 2.4.1).
 const U256& group_order() {
-    static const U256 order("0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141");
+    static constexpr U256 order(
+        limb_math::Limbs{0xbfd25e8cd0364141, 0xbaaedce6af48a03b, 0xfffffffffffffffe, 0xffffffffffffffff});
     return order;
 }
 
@@ -56,8 +57,8 @@ std::string cost_fault(const AccountSnapshot& sender, const EvmTx& tx) {
     const auto value = u256_from_decimal(tx.value);
     const auto price = u256_from_decimal(tx.gas_price);
     if (!balance || !value || !price) return "an amount is not a number";
-    const U512 cost = U512(*value) + U512(*price) * tx.gas_limit;
-    if (cost > U512(*balance)) return fmt::format("costs {} and has {}", cost.str(), to_decimal(*balance));
+    const U512 cost = to_u512(*value) + to_u512(*price) * tx.gas_limit;
+    if (cost > to_u512(*balance)) return fmt::format("costs {} and has {}", cost.str(), to_decimal(*balance));
     return {};
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/base/bytes.hpp"
+#include "core/base/u512.hpp"
 #include "core/sim/prediction.hpp"
 
 namespace ioswarm::sim {
@@ -178,9 +179,9 @@ struct Weighed {
 Weighed weigh(const RewardSettings& rules, const RewardHistoryEntry& row) {
     const auto power = [](unsigned exponent) { return boost::multiprecision::pow(U512(10), exponent); };
     const bool bonus = row.compared > 0 && U512(row.correct) * 100 * power(rules.bonus_accuracy_pct.scale) >=
-                                               U512(rules.bonus_accuracy_pct.unscaled) * row.compared;
+                                               to_u512(rules.bonus_accuracy_pct.unscaled) * row.compared;
     U512 weight = U512(row.tasks) * 1000;
-    if (bonus) weight = weight * U512(rules.bonus_multiplier.unscaled) / power(rules.bonus_multiplier.scale);
+    if (bonus) weight = weight * to_u512(rules.bonus_multiplier.unscaled) / power(rules.bonus_multiplier.scale);
     return {weight, bonus};
 }
 
@@ -209,8 +210,8 @@ Finding check_shares(const RunFacts& facts, const Epochs& epochs, const U256& po
                           epoch, *entry.agent, entry.row->correct, entry.row->compared,
                           entry.row->bonus_applied ? "got" : "did not get");
             // The exact share, rounded down or up.
-            const U512 least = all == 0 ? U512(0) : U512(pool) * entry.weight / all;
-            const U512 amount = entry.row->amount_rau;
+            const U512 least = all == 0 ? U512(0) : to_u512(pool) * entry.weight / all;
+            const U512 amount = to_u512(entry.row->amount_rau);
             breaks.unless(amount == least || amount == least + 1,
                           "epoch {}: {} got {} rau, and its share is {}", epoch, *entry.agent, amount.str(),
                           least.str());

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/try.hpp"
+#include "core/base/u512.hpp"
 #include "core/sim/action_maker.hpp"
 #include "core/sim/chain_model.hpp"
 
@@ -89,11 +90,11 @@ Result<U256> agent_pool_rau(const U256& epoch_reward_rau, const Decimal& cut_pct
     U512 whole = 100;
     for (unsigned i = 0; i < cut_pct.scale; ++i)
         whole *= 10;
-    if (U512(cut_pct.unscaled) > whole) {
+    if (to_u512(cut_pct.unscaled) > whole) {
         return fail(ErrorCode::config, "cannot share the reward out", "reward.delegateCutPct", "more than 100");
     }
-    const U512 cut = U512(epoch_reward_rau) * U512(cut_pct.unscaled) / whole;
-    return epoch_reward_rau - static_cast<U256>(cut);
+    const U512 cut = to_u512(epoch_reward_rau) * to_u512(cut_pct.unscaled) / whole;
+    return epoch_reward_rau - to_u256(cut);
 }
 
 }  // namespace ioswarm::sim

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "contracts/gas.hpp"
+#include "core/base/u512.hpp"
 #include "core/crypto/keccak.hpp"
 
 namespace ioswarm::test {
@@ -227,7 +228,7 @@ std::optional<FakeChain::Refusal> FakeChain::admit(Pool& pool, const Address& fr
                            ": replacement transaction underpriced",
                        {}};
     }
-    if (U512(tx.tx.gas_limit) * U512(price) + U512(tx.tx.value) > U512(state_.balances[from])) {
+    if (U512(tx.tx.gas_limit) * to_u512(price) + to_u512(tx.tx.value) > to_u512(state_.balances[from])) {
         return Refusal{13, "insufficient funds for gas * price + value", {}};
     }
     std::size_t count = 0;
@@ -300,7 +301,7 @@ void FakeChain::mine_from(Pool& pool, Block& block, std::uint64_t& gas) {
             // A transaction like this is accepted into the pool but never mined.
             if (price_of(tx) < rules_.base_fee || tx.gas_limit > rules_.block_gas_limit) break;
             if (gas + tx.gas_limit > rules_.block_gas_limit) break;
-            if (U512(tx.gas_limit) * U512(price_of(tx)) + U512(tx.value) > U512(state_.balances[from])) break;
+            if (U512(tx.gas_limit) * to_u512(price_of(tx)) + to_u512(tx.value) > to_u512(state_.balances[from])) break;
             gas += tx.gas_limit;
             contracts::Receipt receipt = execute(from, next->second);
             receipt.block_hash = block.hash;

@@ -83,13 +83,13 @@ TEST_CASE("rewards prints the payouts of an epoch from a ledger, also while it i
         PayoutRow first;
         first.epoch = 7;
         first.agent_id = "agent-01";
-        first.amount_rau = U256("600000000000000001");
+        first.amount_rau = *u256_from_decimal("600000000000000001");
         first.tasks = 20;
         first.rank = 1;
         first.wallet = Address{{1}};
         PayoutRow second = first;
         second.agent_id = "agent-02";
-        second.amount_rau = U256("299999999999999999");
+        second.amount_rau = *u256_from_decimal("299999999999999999");
         second.rank = 2;
         second.wallet.reset();
         return tx.add_epoch(epoch, std::vector{first, second});

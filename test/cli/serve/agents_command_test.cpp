@@ -112,9 +112,9 @@ TEST_CASE("agents list --all includes agents that have left, with the amount the
     world.monitor.entries[1].tasks = 7;
     RewardsView owed;
     owed.history.resize(2);
-    owed.history[0].amount_rau = U256("1500000000000000000");
+    owed.history[0].amount_rau = *u256_from_decimal("1500000000000000000");
     owed.history[0].waits = true;
-    owed.history[1].amount_rau = U256("9000000000000000000");  // settled
+    owed.history[1].amount_rau = *u256_from_decimal("9000000000000000000");  // settled
     world.monitor.rewards_views["left"] = owed;
     const auto json = agent_commands::OrderedJson::parse(world.run({"agents", "list", "--all", "--json"}).out);
     REQUIRE(json["count"] == 3);

@@ -70,7 +70,7 @@ TEST_CASE("every value of the configuration reaches the coordinator", "[serve]")
           1s);
     // The address pair is from the tests of iotex-address.
     CHECK(settings.coinbase == "0xda7e12ef57c236a06117c5e0d04a228e7181cf36");
-    CHECK(settings.rewards.epoch_reward_rau == U256("500000000000000000"));
+    CHECK(settings.rewards.epoch_reward_rau == *u256_from_decimal("500000000000000000"));
     CHECK(settings.rewards.delegate_cut_pct == Decimal{125, 1});
     CHECK(settings.rewards.epoch_blocks == 9);
     CHECK(settings.rewards.min_tasks_for_reward == 4);

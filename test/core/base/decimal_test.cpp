@@ -6,8 +6,8 @@
 using namespace ioswarm;
 
 TEST_CASE("an amount of 0.1 IOTX is read as exactly 10^17 rau") {
-    CHECK(iotx_to_rau(*parse_decimal("0.1")) == U256("100000000000000000"));
-    CHECK(iotx_to_rau(*parse_decimal("800")) == U256("800000000000000000000"));
+    CHECK(iotx_to_rau(*parse_decimal("0.1")) == *u256_from_decimal("100000000000000000"));
+    CHECK(iotx_to_rau(*parse_decimal("800")) == *u256_from_decimal("800000000000000000000"));
     CHECK(iotx_to_rau(*parse_decimal("0.000000000000000001")) == 1);
 }
 
@@ -15,7 +15,7 @@ TEST_CASE("a decimal is kept exactly and printed in its shortest form") {
     CHECK(to_string(*parse_decimal("99.50")) == "99.5");
     CHECK(to_string(*parse_decimal("0.05")) == "0.05");
     CHECK(to_string(*parse_decimal("007")) == "7");
-    CHECK(rau_to_iotx(U256("450000000000000000")) == "0.45");
+    CHECK(rau_to_iotx(*u256_from_decimal("450000000000000000")) == "0.45");
     CHECK(rau_to_iotx(1) == "0.000000000000000001");
     CHECK(rau_to_iotx(0) == "0");
 }

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/u256.hpp"
 
+#include <cstdlib>
+#include <stdexcept>
+
 #include <catch2/catch.hpp>
+
+#include "core/base/u512.hpp"
+#include "test/support/hard_numbers.hpp"
 
 using namespace ioswarm;
 
@@ -38,4 +44,47 @@ TEST_CASE("quantity: numbers are read and written as JSON-RPC has them") {
         CHECK_FALSE(u256_from_quantity(text));
     }
     CHECK_FALSE(u256_from_quantity("0x" + std::string(65, '0')));
+}
+
+TEST_CASE("a U256 computes like Boost's numbers, modulo 2^256") {
+    const U512 wrap = U512(1) << 256;
+    test::HardNumbers numbers;
+    for (int i = 0; i < 20'000; ++i) {
+        const U256 x = numbers.next();
+        const U256 y = numbers.next();
+        const U512 a = to_u512(x);
+        const U512 b = to_u512(y);
+        CAPTURE(x, y);
+        REQUIRE(to_decimal(x) == a.str());
+        REQUIRE(u256_from_decimal(a.str()) == x);
+        REQUIRE(to_u256(a) == x);
+        REQUIRE(to_u512(x + y) == (a + b) % wrap);
+        REQUIRE(to_u512(x - y) == (a + wrap - b) % wrap);
+        REQUIRE(to_u512(x * y) == a * b % wrap);
+        if (y != 0) {
+            REQUIRE(to_u512(x / y) == a / b);
+            REQUIRE(to_u512(x % y) == a % b);
+        }
+        REQUIRE(to_u512(x & y) == (a & b));
+        REQUIRE(to_u512(x | y) == (a | b));
+        REQUIRE(to_u512(~x) == wrap - 1 - a);
+        const auto bits = static_cast<unsigned>(i % 260);
+        REQUIRE(to_u512(x << bits) == (a << bits) % wrap);
+        REQUIRE(to_u512(x >> bits) == a >> bits);
+        REQUIRE((x < y) == (a < b));
+        REQUIRE((x == y) == (a == b));
+        REQUIRE((x >= y) == (a >= b));
+        REQUIRE(static_cast<double>(x) == std::strtod(a.str().c_str(), nullptr));
+        REQUIRE(u256_from_big_endian(to_big_endian(x)) == x);
+        REQUIRE(u256_from_quantity(to_quantity(x)) == x);
+    }
+}
+
+TEST_CASE("a U256 wraps, starts at 0, and its division by 0 does not pass unnoticed") {
+    CHECK(U256() == 0);
+    CHECK(U256(-1) == *u256_from_decimal(kMax));
+    CHECK(*u256_from_decimal(kMax) + 1 == 0);
+    CHECK(static_cast<std::uint64_t>((U256(7) << 64) + 5) == 5);
+    CHECK_THROWS_AS(U256(1) / U256(), std::domain_error);
+    CHECK_THROWS_AS(U256(1) % U256(), std::domain_error);
 }

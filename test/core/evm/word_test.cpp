@@ -3,50 +3,22 @@
 
 #include <catch2/catch.hpp>
 
-#include <random>
+#include "core/base/u512.hpp"
+#include "test/support/hard_numbers.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::evm;
 
 namespace {
 
-/// Numbers whose limbs are often 0, 1, all ones or near a power of two, which are the hard cases for division.
-class Numbers {
-  public:
-    U256 next() {
-        U256 out = 0;
-        const unsigned limbs = static_cast<unsigned>(random_() % 5);
-        for (unsigned i = 0; i < limbs; ++i)
-            out = (out << 64) | limb();
-        return out;
-    }
-
-  private:
-    std::uint64_t limb() {
-        switch (random_() % 6) {
-            case 0:
-                return 0;
-            case 1:
-                return ~std::uint64_t{0};
-            case 2:
-                return std::uint64_t{1} << (random_() % 64);
-            case 3:
-                return (std::uint64_t{1} << (random_() % 64)) - 1;
-            default:
-                return random_();
-        }
-    }
-    std::mt19937_64 random_{20'261'129};
-};
-
 U256 modulo(const U512& value, const U256& modulus) {
-    return static_cast<U256>(value % modulus);
+    return to_u256(value % to_u512(modulus));
 }
 
 }  // namespace
 
 TEST_CASE("words compute like wide integers") {
-    Numbers numbers;
+    test::HardNumbers numbers;
     for (int i = 0; i < 20'000; ++i) {
         const U256 a = numbers.next();
         const U256 b = numbers.next();
@@ -54,16 +26,16 @@ TEST_CASE("words compute like wide integers") {
         const Word x = Word::from(a);
         const Word y = Word::from(b);
         REQUIRE(x.to_u256() == a);
-        REQUIRE((x + y).to_u256() == static_cast<U256>(a + b));
-        REQUIRE((x - y).to_u256() == static_cast<U256>(a - b));
-        REQUIRE((x * y).to_u256() == static_cast<U256>(a * b));
+        REQUIRE((x + y).to_u256() == a + b);
+        REQUIRE((x - y).to_u256() == a - b);
+        REQUIRE((x * y).to_u256() == a * b);
         REQUIRE((x < y) == (a < b));
         const Division quotient = divide(x, y);
-        REQUIRE(quotient.quotient.to_u256() == (b == 0 ? U256(0) : static_cast<U256>(a / b)));
-        REQUIRE(quotient.remainder.to_u256() == (b == 0 ? U256(0) : static_cast<U256>(a % b)));
+        REQUIRE(quotient.quotient.to_u256() == (b == 0 ? U256(0) : a / b));
+        REQUIRE(quotient.remainder.to_u256() == (b == 0 ? U256(0) : a % b));
         if (m == 0) continue;
-        REQUIRE(add_mod(x, y, Word::from(m)).to_u256() == modulo(U512(a) + b, m));
-        REQUIRE(mul_mod(x, y, Word::from(m)).to_u256() == modulo(U512(a) * b, m));
+        REQUIRE(add_mod(x, y, Word::from(m)).to_u256() == modulo(to_u512(a) + to_u512(b), m));
+        REQUIRE(mul_mod(x, y, Word::from(m)).to_u256() == modulo(to_u512(a) * to_u512(b), m));
     }
 }
 

@@ -105,7 +105,7 @@ TEST_CASE("a ledger of version 2 is upgraded to version 3 without loss, and its 
     CHECK(facts->closed_epochs == 5);
     CHECK(facts->payouts == 12);
     CHECK(facts->waiting_payouts == 12);
-    CHECK(facts->waiting_rau == U256("1800000000000000000"));
+    CHECK(facts->waiting_rau == *u256_from_decimal("1800000000000000000"));
 
     const auto opened = Ledger::open(data);
     REQUIRE(opened);
