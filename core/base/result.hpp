@@ -40,6 +40,8 @@ struct Error {
     std::string which;  ///< the object concerned: a path, a field, a height; may be empty
     std::string why;    ///< the cause; may be empty
     std::string hint;   ///< what the user can do about it; may be empty
+    /// A finer class than `code`, which only the library that made the error understands; 0: none.
+    int kind = 0;
 
     /// "what: which: why" without the empty parts.
     [[nodiscard]] std::string text() const;

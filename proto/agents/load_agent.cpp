@@ -149,6 +149,7 @@ sim::Outcome LoadGenerator::Work::outcome_of(const Agent& agent, const Result<Su
     }
     // A reason beside accepted=true means that some results were accepted; which ones is not known.
     if (response->accepted) return response->reason.empty() ? sim::Outcome::accepted : sim::Outcome::unknown;
+    // The protocol has no code for a late answer, only the text.
     return response->reason.find("too late") != std::string::npos ? sim::Outcome::refused_late
                                                                   : sim::Outcome::refused;
 }

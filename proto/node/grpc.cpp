@@ -23,7 +23,8 @@
 namespace ioswarm::proto {
 namespace {
 
-constexpr const char* kJsonApi = "the node's gRPC API answers JSON, not protobuf";
+/// Error::kind of json_api_error().
+constexpr int kJsonApi = 1;
 
 /// True if a JSON codec answered instead of the protobuf codec: it then complains about the bytes that it got.
 /// A node built from branch ioswarm-v2.3.5 says "… error unmarshalling request: invalid character …", and for
@@ -255,13 +256,17 @@ std::unique_ptr<NodeStream> NodeGrpc::open_stream(const char* method, BytesView 
 }
 
 bool is_json_api(const Error& error) noexcept {
-    return error.code == ErrorCode::bad_data && error.why == kJsonApi;
+    return error.code == ErrorCode::bad_data && error.kind == kJsonApi;
 }
 
 Error json_api_error(const std::string& target) {
-    return {ErrorCode::bad_data, "cannot talk to the node", target, kJsonApi,
+    return {ErrorCode::bad_data,
+            "cannot talk to the node",
+            target,
+            "the node's gRPC API answers JSON, not protobuf",
             "a node built from branch ioswarm-v2.3.5 with its module on does so: move it to iotex-core v2.3.8 "
-            "or later"};
+            "or later",
+            kJsonApi};
 }
 
 }  // namespace ioswarm::proto

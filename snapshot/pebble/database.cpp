@@ -238,7 +238,7 @@ Result<std::unique_ptr<StateDatabase>> open_pebble(const std::string& path, cons
         if (loaded) return database;
         // A node overwrites a reused log from its front. If we read meanwhile, we may see a later part of the
         // new content without an earlier one. So try again.
-        const bool may_pass = options.live && loaded.error().what == to_string(Fault::wal_corrupt);
+        const bool may_pass = options.live && is_fault(loaded.error(), Fault::wal_corrupt);
         if (!may_pass || wait.is_over()) return fail(loaded.error());
         IOSWARM_DO(wait.pause(path));
     }

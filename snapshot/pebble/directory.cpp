@@ -307,7 +307,7 @@ class Opener {
 /// the listing has neither the old marker nor its replacement.
 bool may_pass(const Error& error, const Listing& listing) {
     return error.code == ErrorCode::not_found ||
-           (listing.has_manifest && error.what == to_string(Fault::not_a_pebble_directory));
+           (listing.has_manifest && is_fault(error, Fault::not_a_pebble_directory));
 }
 
 Result<std::string> manifest_in_force(const Opener& opener) {
@@ -360,8 +360,7 @@ Result<Directory> open_live_directory(const std::string& path, const LockWait& p
         // If nothing changed and it still failed, the error is real. If the end of the MANIFEST is incomplete,
         // the node is writing it.
         if (still && filled && !directory.manifest.torn_tail) return directory;
-        if (still && !filled && filled.error().what != to_string(Fault::missing_file))
-            return fail(filled.error());
+        if (still && !filled && !is_fault(filled.error(), Fault::missing_file)) return fail(filled.error());
         if (patience.is_over()) {
             if (!filled) return fail(filled.error());
             return fail(does_not_stand_still(path));

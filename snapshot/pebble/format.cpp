@@ -52,6 +52,11 @@ std::string_view hint_for(Fault kind) noexcept {
     return "";
 }
 
+/// The value of Error::kind. Errors that fault() did not make have 0.
+constexpr int number_of(Fault kind) noexcept {
+    return static_cast<int>(kind) + 1;
+}
+
 }  // namespace
 
 std::string_view to_string(Fault kind) noexcept {
@@ -90,8 +95,12 @@ std::string_view to_string(Fault kind) noexcept {
 
 Error fault(Fault kind, const std::string& path, std::optional<std::uint64_t> offset, std::string why) {
     if (offset) why = fmt::format("offset {:#x}: {}", *offset, why);
-    return Error{code_of(kind), std::string(to_string(kind)), path, std::move(why),
-                 std::string(hint_for(kind))};
+    return Error{code_of(kind),  std::string(to_string(kind)), path,
+                 std::move(why), std::string(hint_for(kind)),  number_of(kind)};
+}
+
+bool is_fault(const Error& error, Fault kind) noexcept {
+    return error.kind == number_of(kind);
 }
 
 int compare(BytesView a, BytesView b) noexcept {

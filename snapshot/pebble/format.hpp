@@ -44,6 +44,8 @@ enum class Fault {
 /// Makes an error such as "wal-corrupt: PATH: offset 0x1f: why", with a hint for its class.
 [[nodiscard]] Error fault(Fault kind, const std::string& path, std::optional<std::uint64_t> offset,
                           std::string why);
+/// Whether fault() made the error with this kind.
+[[nodiscard]] bool is_fault(const Error& error, Fault kind) noexcept;
 
 /// The kinds of internal keys and of operations in a batch.
 enum Kind : std::uint8_t {
