@@ -131,7 +131,8 @@ function(ioswarm_test_program name optimized)
     target_link_libraries(${name} PRIVATE ioswarm_test_main)
     # These paths are relative to the build folder, because the tests' main() changes to that folder. With absolute
     # paths two checkouts could not share the compiler's cache.
-    file(RELATIVE_PATH source ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
+    set(source ${CMAKE_SOURCE_DIR})
+    cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${CMAKE_BINARY_DIR})
     target_compile_definitions(${name} PRIVATE
         IOSWARM_DIST="${source}/cli/dist" IOSWARM_TEST_DATA="${source}/test/data")
     if(optimized)

@@ -112,8 +112,9 @@ class ContentCheck {
             IOSWARM_DO(next_covered());
         }
         paid_payouts_ += intent.state == IntentState::final_ok ? payouts.size() : 0;
-        const bool fits = pays ? payouts_hash(payouts) == intent.payouts_hash && sum == to_u512(intent.value_rau)
-                               : payouts.empty() && intent.value_rau == 0;
+        const bool fits = pays
+                              ? payouts_hash(payouts) == intent.payouts_hash && sum == to_u512(intent.value_rau)
+                              : payouts.empty() && intent.value_rau == 0;
         if (!fits) return damaged(name + ": its payouts are not those for which it was made");
         if (intent.to != identity_.contract) return damaged(name + " pays another contract");
         if (!is_final(intent.state) && !has_its_key(intent)) return damaged(name + " is not what was planned");

@@ -55,7 +55,8 @@ void SimTruth::sent(const Bytes& raw) {
         return;
     }
     if (tx.to != pool_ || !is_settlement_call(tx.data)) violated("a transaction is no settlement");
-    if (to_u512(tx.value) + to_u512(tx.gas_price) * tx.gas_limit > to_u512(setup_.limits.max_per_settlement_rau))
+    if (to_u512(tx.value) + to_u512(tx.gas_price) * tx.gas_limit >
+        to_u512(setup_.limits.max_per_settlement_rau))
         violated("value and gas are above settlement.maxPerSettlementIOTX");
     const auto [before, is_new] = by_nonce_.try_emplace(tx.nonce, Payload{tx.value, tx.data});
     if (!is_new && !restored_ && (before->second.value != tx.value || before->second.data != tx.data))

@@ -301,7 +301,8 @@ void FakeChain::mine_from(Pool& pool, Block& block, std::uint64_t& gas) {
             // A transaction like this is accepted into the pool but never mined.
             if (price_of(tx) < rules_.base_fee || tx.gas_limit > rules_.block_gas_limit) break;
             if (gas + tx.gas_limit > rules_.block_gas_limit) break;
-            if (U512(tx.gas_limit) * to_u512(price_of(tx)) + to_u512(tx.value) > to_u512(state_.balances[from])) break;
+            if (U512(tx.gas_limit) * to_u512(price_of(tx)) + to_u512(tx.value) > to_u512(state_.balances[from]))
+                break;
             gas += tx.gas_limit;
             contracts::Receipt receipt = execute(from, next->second);
             receipt.block_hash = block.hash;

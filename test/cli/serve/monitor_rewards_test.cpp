@@ -14,7 +14,8 @@ TEST_CASE("/api/rewards returns the history exactly, newest first", "[monitor]")
     ServedApi served;
     RewardsView view;
     view.agent_id = "agent-01";
-    view.history.push_back(RewardHistoryEntry{2, *u256_from_decimal("102857142857142857143"), 100, 50, 50, 1, true});
+    view.history.push_back(
+        RewardHistoryEntry{2, *u256_from_decimal("102857142857142857143"), 100, 50, 50, 1, true});
     view.history.push_back(RewardHistoryEntry{1, *u256_from_decimal("450000000000000000"), 10, 3, 2, 2, false});
     view.earned_rau = *u256_from_decimal("103307142857142857143");
     view.total_tasks = 110;
@@ -35,11 +36,16 @@ TEST_CASE("/api/rewards of a coordinator that settles has state and transaction 
     ServedApi served;
     RewardsView view;
     view.agent_id = "agent-01";
-    view.history.push_back(RewardHistoryEntry{5, *u256_from_decimal("500000000000000000"), 1, 0, 0, 1, false, true, false});
-    view.history.push_back(RewardHistoryEntry{4, *u256_from_decimal("400000000000000000"), 1, 0, 0, 1, false, true, true});
-    view.history.push_back(RewardHistoryEntry{3, *u256_from_decimal("300000000000000000"), 1, 0, 0, 1, false, true, true});
-    view.history.push_back(RewardHistoryEntry{2, *u256_from_decimal("200000000000000000"), 1, 0, 0, 1, false, false, true});
-    view.history.push_back(RewardHistoryEntry{1, *u256_from_decimal("100000000000000000"), 1, 0, 0, 1, false, false, true});
+    view.history.push_back(
+        RewardHistoryEntry{5, *u256_from_decimal("500000000000000000"), 1, 0, 0, 1, false, true, false});
+    view.history.push_back(
+        RewardHistoryEntry{4, *u256_from_decimal("400000000000000000"), 1, 0, 0, 1, false, true, true});
+    view.history.push_back(
+        RewardHistoryEntry{3, *u256_from_decimal("300000000000000000"), 1, 0, 0, 1, false, true, true});
+    view.history.push_back(
+        RewardHistoryEntry{2, *u256_from_decimal("200000000000000000"), 1, 0, 0, 1, false, false, true});
+    view.history.push_back(
+        RewardHistoryEntry{1, *u256_from_decimal("100000000000000000"), 1, 0, 0, 1, false, false, true});
     served.monitor.rewards_views["agent-01"] = view;
     bool is_readable = true;
     std::vector<std::uint64_t> asked;
