@@ -23,8 +23,8 @@ std::vector<std::string> split_words(std::string_view text, char separator) {
     return out;
 }
 
-/// Returns the words that an option accepts, if it accepts a few only. CLI11 writes them behind the name of the
-/// type: "LEVEL:{L1,L2,L3}". The table of configuration keys knows those of a configuration flag.
+/// Returns the words that an option accepts, if the list is fixed. The words of a configuration flag are in
+/// config_keys(). For other options CLI11 writes them after the type's name: "LEVEL:{L1,L2,L3}".
 std::vector<std::string> accepted_words(const CLI::Option& option) {
     for (const KeyRow& key : config_keys()) {
         if (!key.choices.empty() && option.check_lname(flag_name(key).substr(2)))
@@ -68,7 +68,7 @@ void add_nodes(const CLI::App& app, const std::string& path, std::vector<Complet
         const CompletionOption described = describe_option(*option);
         if (described.names.empty() || option->get_positional()) {
             node.words = accepted_words(*option);
-            node.takes_files = node.words.empty();
+            node.takes_files = is_file_type(option->get_type_name());
         }
         if (!described.names.empty() && !hidden) node.options.push_back(described);
     }
@@ -83,19 +83,20 @@ void add_nodes(const CLI::App& app, const std::string& path, std::vector<Complet
 
 std::vector<CompletionNode> completion_nodes() {
     std::vector<CompletionNode> out(1);
-    CompletionNode& program = out.front();
+    CompletionNode program;
     program.subcommands = {"help"};
     program.options = {{{"--help", "-h"}, CompletionValue::none, {}, "print an overview"},
                        {{"--version", "-V"}, CompletionValue::none, {}, "print the version"}};
     for (const CommandRow& row : commands()) {
-        out.front().subcommands.emplace_back(row.name);
+        program.subcommands.emplace_back(row.name);
         CLI::App app{std::string(row.summary), std::string(row.name)};
-        app.set_help_flag("-h,--help", "print this and leave");
+        app.set_help_flag("-h,--help", "print this help and exit");
         // The runner owns the variables that the options refer to.
         const Runner run = row.add(app);
         add_color_option(app);
         add_nodes(app, std::string(row.name), out);
     }
+    out.front() = std::move(program);
     return out;
 }
 

@@ -140,7 +140,7 @@ ExitCode run_command(const CommandRow& row, std::vector<std::string> arguments, 
     const std::string color = early_value(arguments, "--color", "IOSWARM_LOG_COLOR");
     if (color == "always" || color == "never") io.colour = color == "always";
     CLI::App app{std::string(row.summary), fmt::format("ioswarm {}", row.name)};
-    app.set_help_flag("-h,--help", "print this and leave");
+    app.set_help_flag("-h,--help", "print this help and exit");
     // report_leftover() reports unknown arguments, with a suggestion. Subcommands inherit this setting.
     app.allow_extras();
     const Runner run = row.add(app);

@@ -1,4 +1,4 @@
-# The functions that the CMakeLists.txt of every folder uses. So warnings and sanitizers are set in one place.
+# The CMakeLists.txt of every folder uses these functions, so warnings and sanitizers are set in one place.
 
 add_library(ioswarm_options INTERFACE)
 target_include_directories(ioswarm_options INTERFACE ${CMAKE_SOURCE_DIR})
@@ -11,8 +11,8 @@ target_compile_options(ioswarm_options INTERFACE
     # In a unity build GCC treats each source file as a header that others may include, and warns about its local types.
     $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wno-subobject-linkage>)
 target_link_options(ioswarm_options INTERFACE -Wl,-z,relro,-z,now)
-# With its default parameters g++ collects garbage so often that it takes up to a sixth of the time. With these it uses
-# up to 1.8 GB for one unit instead of 1.4 GB.
+# With its default parameters g++ spends up to a sixth of the compile time on collecting garbage. With these it uses up
+# to 1.8 GB for one unit instead of 1.4 GB.
 target_compile_options(ioswarm_options INTERFACE
     "$<$<CXX_COMPILER_ID:GNU>:SHELL:--param ggc-min-expand=400 --param ggc-min-heapsize=1000000>")
 
@@ -35,15 +35,15 @@ if(NOT IOSWARM_SANITIZE AND CMAKE_BUILD_TYPE MATCHES "Rel")
     add_compile_definitions(_FORTIFY_SOURCE=2)
 endif()
 
-# Options for code in which the program spends little time. They shorten the build: g++ needs a quarter to a third less
-# time at -Og than at -O2, and clang with sanitizers half at -O0. Some cold code is still optimized under sanitizers,
-# because long tests run it.
+# For code in which the program spends little time: g++ compiles it a quarter to a third faster at -Og than at -O2. It is
+# still optimized under sanitizers, because long tests run it.
 set(ioswarm_cold_options $<$<CONFIG:RelWithDebInfo>:-Og>)
+# For code that no long test runs either: clang with sanitizers compiles it twice as fast at -O0.
 set(ioswarm_command_options ${ioswarm_cold_options} $<$<BOOL:${IOSWARM_SANITIZE}>:-O0>)
 
 # All presets except dev and fuzz compile several files of a target as one (CMAKE_UNITY_BUILD), which halves the time of
-# a full build. dev compiles file by file, which is faster when only a few files change. So the local names of all files
-# of a target must differ.
+# a full build. So the local names of all files of a target must differ. dev compiles file by file, which is faster when
+# only a few files change.
 
 # ioswarm_library(name SOURCES a.cpp … [PUBLIC libs…] [PRIVATE libs…]): the target of one folder.
 function(ioswarm_library name)
@@ -66,9 +66,9 @@ add_custom_target(thread_tests)
 
 # ioswarm_test(name SOURCES … LIBS … [HIDDEN …] [IN program] [LABELS …] [TIMEOUT seconds] [COST seconds] [ARGS filter]
 # [OPTIMIZED]): one test of ctest, which runs the Catch2 cases of its SOURCES in a process of its own, except for those
-# that ARGS filters out. The sources in HIDDEN have only hidden cases, for ioswarm_test_entry. COST is for a long test,
-# which starts before the others, so that none is left alone at the end. OPTIMIZED is for a test that runs so long under
-# sanitizers that it is optimized like the code that it tests.
+# that ARGS filters out. The sources in HIDDEN have only hidden cases, for ioswarm_test_entry. COST is the length of a
+# long test in seconds: ctest starts it before the others, so that it does not run alone at the end. OPTIMIZED is for a
+# test that runs so long under sanitizers that it is optimized there, like the code that it tests.
 # Labels: thread (it starts threads, so it also runs under TSan), grpc, e2e.
 #
 # A unity build compiles all tests with the same IN as one program, because half of the time of a small test program is
@@ -151,7 +151,8 @@ function(ioswarm_test_entry name test filter)
     if(ARGN)
         set(files ${ARGN})
     endif()
-    # In Catch2's filters a comma means "or". No list holds them, because CMake splits no list within brackets.
+    # In Catch2's filters a comma means "or". They are joined in a string, because CMake does not split a list at a ';'
+    # inside square brackets.
     set(cases "")
     foreach(file IN LISTS files)
         string(APPEND cases ",[#${file}]${filter}")

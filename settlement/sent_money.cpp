@@ -24,7 +24,7 @@ SentTo wallets_sent_to(BytesView data) {
     } else if (const auto claimees = contracts::read_claimees(data)) {
         out.emplace(claimees->begin(), claimees->end());
     } else if (std::ranges::equal(data, contracts::deposit_and_settle_call({}, {}))) {
-        out.emplace();  // the value step of version 2 without a push
+        out.emplace();  // version 2: deposits, and sends to nobody
     }
     return out;
 }
@@ -48,6 +48,7 @@ bool only_credits(const IntentRow& intent) {
 
 Result<bool> SentMoney::is_kept(std::uint64_t intent, const Address& wallet, bool push_failed) {
     IOSWARM_TRY(const SentTo* const wallets, sent_to(intent));
+    // Data that are not a call of ours count as sent, so that no wallet is told to claim what it already has.
     const bool is_sent = !push_failed && (!*wallets || (*wallets)->contains(wallet));
     if (is_sent) return false;
     IOSWARM_TRY(const bool later, is_sent_later(intent, wallet));
@@ -55,11 +56,11 @@ Result<bool> SentMoney::is_kept(std::uint64_t intent, const Address& wallet, boo
 }
 
 Result<const SentTo*> SentMoney::sent_to(std::uint64_t intent) {
-    constexpr std::size_t kMaxKept = 64;
+    constexpr std::size_t kMaxCached = 64;
     auto known = sent_to_.find(intent);
     if (known == sent_to_.end()) {
         IOSWARM_TRY(auto wallets, read_sent_to(database_, intent));
-        if (sent_to_.size() >= kMaxKept) sent_to_.clear();
+        if (sent_to_.size() >= kMaxCached) sent_to_.clear();
         known = sent_to_.emplace(intent, std::move(wallets)).first;
     }
     return &known->second;
@@ -76,7 +77,8 @@ Result<bool> SentMoney::is_sent_later(std::uint64_t intent, const Address& walle
     return newest != newest_push_.end() && newest->second > intent;
 }
 
-/// Reads the intents that became final since the last call. They do so in the order of their ids.
+/// Reads the intents that became final since the last call. Intents become final in the order of their ids, so
+/// none with a smaller id appears later.
 Status SentMoney::read_pushes() {
     constexpr std::uint64_t kIntentsAtOnce = 64;  // keeps the read transactions short
     for (;;) {

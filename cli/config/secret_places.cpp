@@ -22,7 +22,7 @@ constexpr std::string_view kSecretFileKeys[] = {"masterSecretFile", "masterSecre
 
 bool has_password(const KeyRow& key, const std::string& text) {
     const bool is_url = key.form == KeyForm::http_url || key.form == KeyForm::http_urls;
-    return is_url && urls_without_credentials(text) != text;
+    return is_url && mask_credentials_of_urls(text) != text;
 }
 
 /// The names of the keys whose secret value is written in this configuration file itself.

@@ -70,8 +70,8 @@ Status write_new_file(const std::string& path, const std::string& text) {
     Status written = write_all(file.get(), as_bytes(text), kCannotWrite, path);
     if (written) written = sync_file(file.get(), kCannotWrite, path);
     // Money may be sent to the address at once, so the only copy of its key must survive a power failure.
-    if (written) return sync_folder(directory_of(path).string());
-    ::unlink(path.c_str());
+    if (written) written = sync_folder(directory_of(path).string());
+    if (!written) ::unlink(path.c_str());
     return written;
 }
 
@@ -91,14 +91,14 @@ ExitCode store_key(const PrivateKey& key, const WalletOptions& options, Io& io) 
     const auto password = missing_is_io(new_password(options.key, io));
     if (!password) return report_error(io, password.error());
     if (password->empty()) {
-        return report_error(io, {ErrorCode::usage, "cannot take the password", {}, "it is empty", {}});
+        return report_error(io, {ErrorCode::usage, "the password is empty", {}, {}, {}});
     }
     const auto text = contracts::make_keystore(key, password->view());
     if (!text) return report_error(io, text.error());
     if (Status written = write_new_file(options.out, *text); !written)
         return report_error(io, written.error(), Concerns::output);
-    io.err << "keystore in " << escape_for_display(options.out)
-           << "; without its password nobody can use it, you neither: keep both\n";
+    io.err << "the keystore is in " << escape_for_display(options.out)
+           << ". Nobody can use it without its password, not even you. Keep both.\n";
     print_address(key.address(), options.json, io);
     return ExitCode::ok;
 }
@@ -113,6 +113,7 @@ ExitCode run_new(const WalletOptions& options, Io& io) {
 ExitCode run_import(const WalletOptions& options, Io& io) {
     KeyOptions source;
     source.key_file = options.key.key_file;
+    source.password_file = options.key.password_file;  // standard input holds only one of them
     const auto key = missing_is_io(load_key(source, io));
     if (!key) return report_error(io, key.error());
     return store_key(*key, options, io);
@@ -152,7 +153,8 @@ ExitCode run_inspect(const WalletOptions& options, Io& io) {
                       "address  {}\nkdf      {} ({})\ncipher   aes-128-ctr\n",
                       info->address ? address + " (" + to_io(*info->address) + ")" : "not named in the file",
                       info->kdf, info->parameters)
-               << "Only opening it proves the address: ioswarm wallet address --keystore FILE\n";
+               << "The address in the file is not protected. To check it: ioswarm wallet address --keystore "
+                  "FILE\n";
     }
     return ExitCode::ok;
 }

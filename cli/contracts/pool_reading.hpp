@@ -6,9 +6,9 @@
 
 namespace ioswarm::cli {
 
-/// Finds out which version of the reward contract the address `pool` has, by comparing its code with that of
-/// the known versions. PoolCode::other: it is another contract. Errors: failed_check (the address has no code),
-/// those of ChainClient.
+/// Finds the version of the reward contract at the address `pool`: compares its code with that of the known
+/// versions. Returns PoolCode::other for any other contract. Waits for the endpoint, like the next function.
+/// Errors: failed_check (the address has no code), those of ChainClient.
 [[nodiscard]] Result<contracts::PoolCode> pool_code_at(contracts::ChainClient& chain, const Address& pool);
 
 /// Reads the amount in rau that `wallet` could claim from the contract `pool` now. Errors: failed_check (the

@@ -53,7 +53,7 @@ CLI::App* add_import(CLI::App& app, DiffsCommand& command) {
     CLI::App* sub =
         app.add_subcommand("import", "copy the diffs of a node's store, or of another log, into the log");
     sub->add_option("source", options.source, "iotex-core's statediffs.db, or a log of ioswarm")
-        ->type_name("SOURCE")
+        ->type_name("FILE")
         ->required();
     add_log(*sub, command, options.log, "--to", "the log to continue or to create");
     sub->get_option("--to")->check(refuse_standard_output);

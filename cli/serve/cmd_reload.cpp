@@ -35,7 +35,7 @@ Runner add_reload(CLI::App& app) {
     auto command = std::make_shared<ReloadCommand>();
     add_json_option(app, command->json, "print a JSON document");
     add_config_options(app, command->config, KeyFlags::hidden);
-    app.footer("All configuration flags of 'ioswarm serve' are accepted too, to find its data directory.");
+    app.footer("Also accepts every configuration flag of 'ioswarm serve', to find its data directory.");
     return [command](Io& io) { return run_reload(*command, io); };
 }
 

@@ -138,8 +138,8 @@ Runner add_snapshot(CLI::App& app) {
 
     CLI::App* diff = app.add_subcommand("diff", "compare the content of two snapshots");
     auto diff_options = std::make_shared<DiffOptions>();
-    diff->add_option("a", diff_options->a, "the first snapshot")->type_name("A")->required();
-    diff->add_option("b", diff_options->b, "the second snapshot")->type_name("B")->required();
+    diff->add_option("a", diff_options->a, "the first snapshot")->type_name("FILE")->required();
+    diff->add_option("b", diff_options->b, "the second snapshot")->type_name("FILE")->required();
     diff->add_flag("-q,--quiet", diff_options->quiet, "print only the counts");
     add_json_option(*diff, diff_options->json, "print the counts as JSON");
 

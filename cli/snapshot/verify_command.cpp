@@ -75,7 +75,7 @@ ExitCode run_snapshot_verify(const VerifyOptions& options, Io& io) {
     DownloadSettings settings;
     settings.timeout = options.timeout;
     settings.ca_file = options.ca_file;
-    const std::string shown = without_credentials(options.file);
+    const std::string shown = mask_credentials(options.file);
     const auto found = verify_url(options.file, settings, stop.token());
     if (!found) return stop.exit_code(report_failed(options, shown, found.error(), io));
     if (found->compared.empty())

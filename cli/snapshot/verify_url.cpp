@@ -120,7 +120,7 @@ class Verification {
         const std::string sum_url = snapshot::sum_name(path_) + query_;
         IOSWARM_TRY(const auto sum, companion(sum_url));
         if (sum) {
-            IOSWARM_TRY(auto claim, claim_of_sum(without_credentials(sum_url), *sum, names_));
+            IOSWARM_TRY(auto claim, claim_of_sum(mask_credentials(sum_url), *sum, names_));
             claims_.push_back(std::move(claim));
         }
         IOSWARM_TRY(const bool has_own, read_description(snapshot::own_meta_name(path_), false));
@@ -137,7 +137,7 @@ class Verification {
         const std::string url = path + query_;
         IOSWARM_TRY(const auto text, companion(url));
         if (!text) return false;
-        IOSWARM_TRY(auto claim, claim_of_description(without_credentials(url), *text, names_, is_shared));
+        IOSWARM_TRY(auto claim, claim_of_description(mask_credentials(url), *text, names_, is_shared));
         if (claim) claims_.push_back(*std::move(claim));
         return true;
     }
@@ -194,11 +194,11 @@ Result<VerifiedSnapshot> verify_url(const std::string& url, const DownloadSettin
     auto found = verify::Verification(url, settings, stop).run();
     // A password in the URL is for the server alone.
     if (!found) {
-        found.error().which = without_credentials(found.error().which);
-        found.error().why = without_credentials(found.error().why);
+        found.error().which = mask_credentials(found.error().which);
+        found.error().why = mask_credentials(found.error().why);
         return found;
     }
-    found->place = without_credentials(found->place);
+    found->place = mask_credentials(found->place);
     return found;
 }
 

@@ -39,7 +39,7 @@ Result<std::unique_ptr<WiredCoordinator>> WiredCoordinator::create(CoordinatorWi
     }
     if (wiring.diffs) wiring.diffs->metrics = wiring.metrics;
     if (wiring.work) IOSWARM_DO(out->open_ledger(*wiring.work));
-    // The payroll comes before the chain, since it knows the height at which the chain continues.
+    // The payroll is opened first, because the chain must continue after the payroll's last block.
     IOSWARM_TRY(out->chain_, wiring.open_chain(out->payroll_ ? out->payroll_->last_height() : 0));
     if (wiring.diffs) IOSWARM_DO(out->open_diffs(*std::move(wiring.diffs)));
     if (wiring.work) IOSWARM_DO(out->make_coordinator(*wiring.work));
@@ -59,7 +59,8 @@ Status WiredCoordinator::open_ledger(const CoordinatorWiring::Work& work) {
 
 Status WiredCoordinator::open_diffs(DiffServiceSettings settings) {
     if (chain_.diffs == nullptr)
-        return fail(ErrorCode::invalid_argument, "cannot serve state diffs", {}, "the chain has none");
+        return fail(ErrorCode::invalid_argument, "cannot serve state diffs", {},
+                    "this chain has no state diffs");
     IOSWARM_TRY(diffs_,
                 DiffService::open(std::move(settings), *chain_.diffs, clock_, log_.of(LogModule::diffs)));
     return {};
@@ -95,12 +96,12 @@ void WiredCoordinator::start() {
     if (coordinator_) coordinator_->start();
 }
 
-// From the first line on no agent joins, from the second on no tasks are handed out. Answers are accepted while
-// the streams end, and for a short time after that.
 void WiredCoordinator::drain(std::chrono::milliseconds over, Clock::Steady until) {
-    port_->stop_accepting();
+    if (port_) port_->stop_accepting();
+    // Without waiting: only no more tasks are handed out.
     if (coordinator_) coordinator_->drain(std::chrono::milliseconds::zero());
-    port_->end_streams(over);
+    if (port_) port_->end_streams(over);
+    // Answers to the tasks in progress are still accepted.
     if (coordinator_) coordinator_->drain(left_until(until));
 }
 

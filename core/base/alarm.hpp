@@ -26,7 +26,8 @@ using Reasons = std::vector<Reason>;
 
 /// One condition that can begin and end repeatedly, such as an endpoint that does not answer. It is logged once
 /// when it begins and once when it ends, it is counted each time it begins, and /readyz lists it as a reason in
-/// between. Thread-safe. It writes to the log outside its lock.
+/// between. Thread-safe. It writes to the log outside its lock, so the lines of raise() and clear() at the same
+/// moment may come in either order.
 ///   Alarm alarm("web3", log);
 ///   alarm.raise("the endpoint does not answer");   // call this as often as the problem is seen
 ///   alarm.clear("the endpoint answers again");     // call this as often as all is well

@@ -8,7 +8,7 @@
 #include <span>
 
 /// The arithmetic that U256 (core/base/u256.hpp) and the words of the virtual machine (core/evm/word.hpp)
-/// share. Every operation wraps modulo 2^256.
+/// share. Sums, differences and product() wrap modulo 2^256.
 namespace ioswarm::limb_math {
 
 __extension__ using Wide = unsigned __int128;

@@ -13,17 +13,17 @@
 
 namespace ioswarm {
 
-/// A 256-bit unsigned integer that wraps as the EVM's does. Amounts of money (rau) are U256. Sums of money are
-/// either computed in U512 (core/base/u512.hpp) or proven to fit.
+/// A 256-bit unsigned integer. It wraps modulo 2^256, as in the EVM. Amounts of money (rau) are U256. Sums of
+/// money are either computed in U512 (core/base/u512.hpp) or proven to fit.
 ///
-/// It is our own type, because the header of Boost's takes more than a second to compile and half of the
-/// program handles money. A test compares the two.
+/// It is our own type, because Boost's header takes more than a second to compile and half of the program
+/// handles money. A test compares the two.
 class U256 {
   public:
     constexpr U256() = default;
     /// A negative number wraps: U256(-1) is 2^256-1.
     template <std::integral T>
-    constexpr U256(T value) noexcept {  // NOLINT: a number is a U256
+    constexpr U256(T value) noexcept {  // NOLINT: implicit, so that `amount + 1` works
         limbs_[0] = static_cast<std::uint64_t>(value);
         if constexpr (std::signed_integral<T>) {
             if (value < 0) limbs_[1] = limbs_[2] = limbs_[3] = ~std::uint64_t{0};
@@ -57,7 +57,7 @@ class U256 {
     friend U256 operator*(const U256& a, const U256& b) noexcept {
         return U256(limb_math::product(a.limbs_, b.limbs_));
     }
-    /// Throws std::domain_error when `b` is 0. Callers check that first, so this is a fault of the program.
+    /// / and % throw std::domain_error when `b` is 0. Callers check `b` first, so the exception means a bug.
     friend U256 operator/(const U256& a, const U256& b) { return U256(divided(a, b).quotient); }
     friend U256 operator%(const U256& a, const U256& b) { return U256(divided(a, b).remainder); }
 
@@ -93,19 +93,21 @@ class U256 {
     limb_math::Limbs limbs_{};
 };
 
-/// Accepts 1 to 78 digits and no sign. Empty if the number is larger than 2^256-1.
+/// Accepts 1 to 78 digits and no sign. Nothing for any other text, and for numbers above 2^256-1.
 [[nodiscard]] std::optional<U256> u256_from_decimal(std::string_view text);
 [[nodiscard]] std::string to_decimal(const U256& value);
 /// Writes to_decimal(value).
 std::ostream& operator<<(std::ostream& out, const U256& value);
-/// Reads big-endian bytes, at most 32 of them.
+/// Reads big-endian bytes. No bytes are 0. Nothing for more than 32 bytes.
 [[nodiscard]] std::optional<U256> u256_from_big_endian(BytesView bytes);
 /// Big-endian without leading zeros; empty for 0. RLP encodes numbers this way.
 [[nodiscard]] Bytes to_big_endian(const U256& value);
 /// Big-endian, always 32 bytes.
 [[nodiscard]] Hash256 to_word(const U256& value);
-/// Reads a JSON-RPC quantity: "0x" and hex digits. Leading zeros are accepted.
+/// Reads a JSON-RPC quantity: "0x" or "0X" and 1 to 64 hex digits. Leading zeros are accepted. Nothing for any
+/// other text.
 [[nodiscard]] std::optional<U256> u256_from_quantity(std::string_view text);
+/// "0x" and hex digits without leading zeros; "0x0" for 0.
 [[nodiscard]] std::string to_quantity(const U256& value);
 
 }  // namespace ioswarm

@@ -7,9 +7,9 @@
 
 namespace ioswarm::proto {
 
-/// Configures gRPC for the agent port, except for credentials and services: sizes, pings, windows, time-outs.
-/// It is a function of its own so that a benchmark can compare the agent port with a bare server that has the
-/// same settings.
+/// Sets the message sizes, pings, flow-control windows and time-outs of the agent port. Sets no credentials and
+/// adds no services. It is a function of its own so that a benchmark can compare the agent port with a bare
+/// server that has the same settings.
 void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings& settings);
 
 }  // namespace ioswarm::proto

@@ -112,6 +112,17 @@ TEST_CASE("an imported key keeps its address, and nothing that is printed contai
                Contains(expected));
 }
 
+TEST_CASE("an import cannot take both the key and the password from standard input", "[wallet]") {
+    const TempDir dir;
+    const std::string out = dir.path("out.json");
+    const ToolRun run =
+        run_tool(add_wallet, {"import", "--key-file", "-", "--password-file", "-", "--out", out},
+                 kWalletDigits + "\npassword\n");
+    CHECK(run.code == 64);
+    CHECK_THAT(run.err, Contains("key and password cannot both come from standard input"));
+    CHECK_FALSE(std::filesystem::exists(out));
+}
+
 TEST_CASE("a new password is asked for twice and must not be empty", "[wallet]") {
     const TempDir dir;
     const std::string out = dir.path("k.json");

@@ -34,10 +34,11 @@ TEST_CASE("big-endian: 0 is no bytes, leading zeros are left out, 33 bytes are r
     CHECK(to_word(1).bytes[31] == 1);
 }
 
-TEST_CASE("quantity: numbers are read and written as JSON-RPC has them") {
+TEST_CASE("quantity: numbers are read and written as in JSON-RPC") {
     CHECK(to_quantity(0) == "0x0");
     CHECK(to_quantity(4689) == "0x1251");
     CHECK(u256_from_quantity("0x1251") == U256(4689));
+    CHECK(u256_from_quantity("0X0012") == U256(0x12));
     CHECK(u256_from_quantity("0x" + std::string(64, 'f')) == u256_from_decimal(kMax));
     for (const char* text : {"", "0x", "1251", "0x0x12", "0xg", "-0x1"}) {
         INFO(text);
@@ -80,11 +81,17 @@ TEST_CASE("a U256 computes like Boost's numbers, modulo 2^256") {
     }
 }
 
-TEST_CASE("a U256 wraps, starts at 0, and its division by 0 does not pass unnoticed") {
+TEST_CASE("a U256 starts at 0 and wraps, and its division by 0 throws") {
     CHECK(U256() == 0);
     CHECK(U256(-1) == *u256_from_decimal(kMax));
     CHECK(*u256_from_decimal(kMax) + 1 == 0);
     CHECK(static_cast<std::uint64_t>((U256(7) << 64) + 5) == 5);
+    U256 value = 7;
+    value *= 6;
+    value -= 2;
+    value /= 4;
+    CHECK(++value == 11);
+    CHECK(--value == 10);
     CHECK_THROWS_AS(U256(1) / U256(), std::domain_error);
     CHECK_THROWS_AS(U256(1) % U256(), std::domain_error);
 }
