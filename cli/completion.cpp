@@ -47,7 +47,7 @@ CompletionOption describe_option(const CLI::Option& option) {
         out.names.push_back("--" + name);
     for (const std::string& name : option.get_snames())
         out.names.push_back("-" + name);
-    const std::string help = option.get_description();
+    const std::string& help = option.get_description();
     out.help = help.substr(0, help.find('\n'));
     if (option.get_expected_max() == 0 || option.get_items_expected_max() == 0) return out;
     out.words = accepted_words(option);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <utility>
 
 #include "core/base/alarm.hpp"
 #include "core/base/guarded.hpp"
@@ -25,7 +26,7 @@ class UnreadableDiffs {
     static constexpr std::size_t kMaxHeights = 16;
 
     /// `count` counts the failed reads.
-    UnreadableDiffs(metrics::Counter count, Log log) : count_(count), log_(std::move(log)) {}
+    UnreadableDiffs(metrics::Counter count, Log log) : count_(std::move(count)), log_(std::move(log)) {}
 
     /// Reports that the diff of `height` could not be read.
     void failed(std::uint64_t height, const Error& error, Time now);

@@ -32,15 +32,12 @@ TaskResult accepted(const TaskPackage& task) {
 }
 
 /// The order of the secp256k1 group (SEC 2, section 2.4.1).
-const U256& group_order() {
-    static constexpr U256 order(
-        limb_math::Limbs{0xbfd25e8cd0364141, 0xbaaedce6af48a03b, 0xfffffffffffffffe, 0xffffffffffffffff});
-    return order;
-}
+constexpr U256 kGroupOrder(limb_math::Limbs{0xbfd25e8cd0364141, 0xbaaedce6af48a03b, 0xfffffffffffffffe,
+                                            0xffffffffffffffff});
 
 bool is_scalar(BytesView bytes) {
     const auto value = u256_from_big_endian(bytes);
-    return value && *value != 0 && *value < group_order();
+    return value && *value != 0 && *value < kGroupOrder;
 }
 
 /// Returns what is wrong; empty if nothing is.
