@@ -186,7 +186,7 @@ Result<std::uint64_t> SqliteStore::reserve_nonce(std::uint64_t intent) {
             return fail(ErrorCode::failed_precondition, "cannot give a nonce", fmt::format("intent {}", intent),
                         "another transaction is under way");
         }
-        const auto nonce = next_nonce();
+        auto nonce = next_nonce();
         if (!nonce) return nonce;
         Status status = run("UPDATE intent SET nonce = ?2, state = 'reserved' WHERE id = ?1",
                             [&](sqlite::Statement& one) { one.bind_u64(1, intent).bind_u64(2, *nonce); });

@@ -18,7 +18,7 @@ namespace ioswarm {
 }
 
 [[nodiscard]] inline bool bytes_less(BytesView a, BytesView b) noexcept {
-    return compare_bytes(a, b) < 0;
+    return std::is_lt(compare_bytes(a, b));
 }
 
 }  // namespace ioswarm

@@ -3,6 +3,7 @@
 
 #include <isa-l/crc.h>
 
+#include <compare>
 #include <limits>
 
 #include <fmt/format.h>
@@ -105,7 +106,7 @@ bool is_fault(const Error& error, Fault kind) noexcept {
 
 int compare(BytesView a, BytesView b) noexcept {
     const auto order = compare_bytes(a, b);
-    return order < 0 ? -1 : order > 0 ? 1 : 0;
+    return std::is_lt(order) ? -1 : std::is_gt(order) ? 1 : 0;
 }
 
 int compare(const InternalKey& a, const InternalKey& b) noexcept {
